@@ -81,18 +81,15 @@ async def first_event(target: Target, paces: Sequence[str], *, requests: int) ->
 
 
 async def first_token(targets: Sequence[Target], *, requests: int) -> dict[str, list[float]]:
-    """Returns the times to the first token of a paced answer, by target, in turns; each leaves right after it.
+    """Returns the times to the first token, by target, in turns; the upstream's connections are kept, as in service.
 
-    So neither the upstream nor an earlier answer competes for a core, and each request makes a connection of its own.
+    The token comes alone, so that neither the upstream nor an earlier answer competes for a core.
     """
     times: dict[str, list[float]] = {target.name: [] for target in targets}
     for number in range(requests):
         for target in targets if number % 2 else reversed(targets):
-            async with opened(target, "paced") as (reply, steps):
-                async for _ in steps:
-                    if text_length(target, reply):
-                        break
-                times[target.name].append(reply.arrivals[-1][0] - reply.sent_at)
+            reply = await whole(target, "brief")
+            times[target.name].append(first_tokens_s(target, reply)[0])
     return times
 
 

@@ -152,7 +152,7 @@ def _first_table(results: Results) -> Iterator[str]:
     bare = results.first_token["control"]
     for name, times in results.first_token.items():
         cells = (_ms(_median([times])), _ms(_p99([times])), _ms(_pairwise_s(times, bare)))
-        yield f"| first token, upstream paced: {name} | {' | '.join(cells)} |"
+        yield f"| first token, upstream brief: {name} | {' | '.join(cells)} |"
     for pace, times in results.first_event.items():
         yield f"| first event, upstream {pace}: gateway | {_ms(_median([times]))} | {_ms(_p99([times]))} | |"
 

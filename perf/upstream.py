@@ -58,6 +58,15 @@ async def _paced(writer: asyncio.StreamWriter) -> None:
     writer.write(_ENDING)
 
 
+async def _brief(writer: asyncio.StreamWriter) -> None:
+    """Sends the first token as `paced` does, and all others at once when the second one is due."""
+    writer.write(_OPENING)
+    await asyncio.sleep(PACE_S)
+    writer.write(_TOKENS[0])
+    await asyncio.sleep(PACE_S)
+    writer.write(b"".join([*_TOKENS[1:], _ENDING]))
+
+
 async def _held(writer: asyncio.StreamWriter) -> None:
     """Sends a part of the answer, and no more."""
     writer.write(_OPENING + b"".join(_TOKENS[: -answer.HELD_TOKENS]))
@@ -71,6 +80,7 @@ _PACES: Mapping[bytes, _Play] = {
     b"blast": _blast,
     b"flood": _flood,
     b"paced": _paced,
+    b"brief": _brief,
     b"held": _held,
     b"silent": _silent,
 }

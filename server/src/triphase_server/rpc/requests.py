@@ -43,6 +43,9 @@ _DETAILS: Mapping[int, SummaryDetail] = {
     generation_pb2.SUMMARY_DETAIL_AUTO: SummaryDetail.AUTO,
     generation_pb2.SUMMARY_DETAIL_DETAILED: SummaryDetail.DETAILED,
 }
+# What most requests say nothing of.
+_NO_SAMPLING = Sampling()
+_NO_WISHES = Reasoning()
 # low, high, whether low itself is excluded
 _RANGES: Mapping[str, tuple[float, float, bool]] = {
     "temperature": (0, 2, False),
@@ -65,10 +68,10 @@ def to_request(message: StreamGenerateRequest | GenerateRequest) -> GenerationRe
         tools=tools,
         tool_choice=to_tool_choice(message.tool_choice, tools, found) if message.HasField("tool_choice") else None,
         response_format=to_format(message.response_format, found) if message.HasField("response_format") else None,
-        sampling=_sampling(message.sampling, found),
+        sampling=_sampling(message.sampling, found) if message.HasField("sampling") else _NO_SAMPLING,
         stop=_stop(message.stop, found),
         max_output_tokens=_count(message.max_output_tokens, "max_output_tokens", found),
-        reasoning=_reasoning(message.reasoning, found),
+        reasoning=_reasoning(message.reasoning, found) if message.HasField("reasoning") else _NO_WISHES,
         extra_body=_extra_body(message.extra_body, found) if message.HasField("extra_body") else {},
         client_request_id=_short(message.client_request_id, "client_request_id", found),
         accept_restarts=isinstance(message, GenerateRequest) or message.accept_restarts,

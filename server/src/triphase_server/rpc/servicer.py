@@ -7,8 +7,9 @@ the client then hangs; a client that goes away while a write waits for it shows 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, closing
+from functools import partial
 
 import grpc
 from triphase.gateway.v1 import (
@@ -33,6 +34,7 @@ from triphase_server.rpc.requests import to_request
 from triphase_server.rpc.responses import to_generate_response, to_models_response, to_stream_response
 from triphase_server.rpc.status import to_status
 from triphase_server.rpc.undecodable import refuse_undecodable
+from triphase_server.service.alarm import Alarm, Rang
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.generate import GenerateService
 
@@ -59,10 +61,12 @@ class GatewayServicer:
         async with self._reporting(context):
             events = self._service.stream(self._accept(request), deadline=_deadline(context))
             sequence = 0
-            async with aclosing(events):
-                async for event in events:
-                    await self._write(context, to_stream_response(event, sequence=sequence))
-                    sequence += 1
+            with closing(Alarm()) as alarm:
+                async with aclosing(events):
+                    async for event in events:
+                        message = to_stream_response(event, sequence=sequence)
+                        await self._in_time(partial(context.write, message), alarm)
+                        sequence += 1
 
     async def Generate(self, request: GenerateRequest, context: Context[GenerateResponse]) -> GenerateResponse:
         """Returns one response whole."""
@@ -82,14 +86,11 @@ class GatewayServicer:
             return to_models_response(self._catalog.routes())
         return ListModelsResponse()  # never read: the client is gone
 
-    async def _write(self, context: Context[StreamGenerateResponse], message: StreamGenerateResponse) -> None:
-        timeout = asyncio.timeout(self._most_write_s)
+    async def _in_time(self, write: Callable[[], Awaitable[None]], alarm: Alarm) -> None:
         try:
-            async with timeout:
-                await context.write(message)
-        except TimeoutError as error:
-            waited = f"the client did not read for {self._most_write_s:g} s"
-            raise CallerTooSlow(waited) from error
+            await alarm.wait(write, until=asyncio.get_running_loop().time() + self._most_write_s)
+        except Rang as error:
+            raise CallerTooSlow(f"the client did not read for {self._most_write_s:g} s") from error
 
     def _accept(self, request: StreamGenerateRequest | GenerateRequest) -> GenerationRequest:
         try:

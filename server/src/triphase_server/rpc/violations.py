@@ -4,8 +4,6 @@ The list is bounded, since error details over about 8 KB make gRPC change the st
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from triphase_server.core.errors import InvalidRequest, Violation
 
@@ -20,17 +18,20 @@ class Violations:
         self._found: list[Violation] = []
         self._path: list[str] = []
 
-    @contextmanager
-    def within(self, part: str) -> Iterator[None]:
-        """Names a message or element, such as `messages[2]` or `[0]`, for everything inside.
+    def within(self, part: str) -> "Violations":
+        """Names a message or element, such as `messages[2]` or `[0]`, for everything in the `with` that this opens.
 
         Paths are joined only for what is noted: names are the caller's, and may be long and deep.
         """
         self._path.append(part)
-        try:
-            yield
-        finally:
-            self._path.pop()
+        return self
+
+    def __enter__(self) -> None:
+        """Does nothing: `within` has named what begins here."""
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the innermost message or element."""
+        self._path.pop()
 
     def add(self, field: str, description: str) -> None:
         """Notes a violation of one field; beyond the bound it is dropped."""

@@ -5,6 +5,7 @@ that a slow client slows the upstream. Phases and summaries are not here: `gener
 """
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -46,7 +47,9 @@ class Attempt:
         self._opening: asyncio.Future[UpstreamResponse] | None = None
         self._on_first_token = on_first_token
         self._first_byte = total
-        self._first_token = total
+        self._silence = Limit(math.inf, lambda: self._timeout(self._silence_s()))
+        self._until_end: tuple[Limit, ...] = (self._silence, total)
+        self._until_token: tuple[Limit, ...] = self._until_end
         self._answers = False
         self.responded_at: float | None = None
 
@@ -78,7 +81,7 @@ class Attempt:
         """Asks the upstream while the caller does other things."""
         timeouts = self.deployment.timeouts
         self._first_byte = self._limit(timeouts.first_byte_s)
-        self._first_token = self._limit(timeouts.first_token_s)
+        self._until_token = (*self._until_end, self._limit(timeouts.first_token_s))
         self._opening = asyncio.ensure_future(
             self._upstream.open(self.deployment, request=request, reasoning_body=planned.body)
         )
@@ -95,8 +98,21 @@ class Attempt:
             if not opening.done():
                 yield []
         self.responded_at = asyncio.get_running_loop().time()
-        async for deltas in self._read(opening.result()):
-            yield deltas
+        response = opening.result()
+        generation = self._generation = Generation(self.deployment.detection, framing=response.framing)
+        block: bytes | None = None
+        self._heard()
+        while block != b"":
+            block = await self._next(response, generation)
+            batches = self._take(block, generation)
+            for some in batches:
+                yield some
+                if len(batches) > 1:
+                    await asyncio.sleep(0)
+            if generation.failure is not None:
+                raise generation.failure
+            if block is not None:
+                self._heard()
 
     async def aclose(self) -> None:
         """Closes the connection, if there is one or may be one; keeps it for another request where that is possible."""
@@ -107,36 +123,20 @@ class Attempt:
             await _read_to_end(opening.result())
         await _discard(opening)
 
-    async def _read(self, response: UpstreamResponse) -> AsyncGenerator[list[Delta], None]:
-        generation = self._generation = Generation(self.deployment.detection, framing=response.framing)
-        silence = self._silence()
-        ended = False
-        while not ended:
-            block = await self._next(response, generation, silence=silence)
-            if block is None:
-                yield []
-                continue
-            deltas = generation.feed(block) if block else generation.close()
-            batches = self._noted(deltas) if deltas else ()
-            for some in batches:
-                yield some
-                if len(batches) > 1:
-                    await asyncio.sleep(0)
-            if generation.failure is not None:
-                raise generation.failure
-            ended = not block
-            silence = self._silence()
-
-    async def _next(self, response: UpstreamResponse, generation: Generation, *, silence: Limit) -> bytes | None:
+    async def _next(self, response: UpstreamResponse, generation: Generation) -> bytes | None:
         """Returns the next bytes, `b""` where nothing more matters, or `None` where the wait was interrupted."""
         if generation.ended:
             return b""
-        limits = (silence, self._total) if generation.committed else (silence, self._first_token, self._total)
         step = partial(_read_soon, response) if generation.concluded else response.read
-        return await self._waiter.wait(step, limits=limits)
+        return await self._waiter.wait(step, limits=self._until_end if generation.committed else self._until_token)
 
-    def _noted(self, deltas: list[Delta]) -> Sequence[list[Delta]]:
+    def _take(self, block: bytes | None, generation: Generation) -> Sequence[list[Delta]]:
         """Returns what came together; in pieces, between which other streams have their turn, where it is a lot."""
+        if block is None:
+            return ([],)
+        deltas = generation.feed(block) if block else generation.close()
+        if not deltas:
+            return ()
         self._note(deltas)
         return (deltas,) if len(deltas) <= _MOST_AT_ONCE else [[delta] for delta in deltas]
 
@@ -146,9 +146,13 @@ class Attempt:
             first_token()
         self._answers = self._answers or any(not isinstance(delta, ReasoningDelta) for delta in deltas)
 
-    def _silence(self) -> Limit:
+    def _heard(self) -> None:
+        """Notes that the upstream said something: its silence begins anew."""
+        self._silence.at = asyncio.get_running_loop().time() + self._silence_s()
+
+    def _silence_s(self) -> float:
         timeouts = self.deployment.timeouts
-        return self._limit(timeouts.between_output_s if self._answers else timeouts.between_reasoning_s)
+        return timeouts.between_output_s if self._answers else timeouts.between_reasoning_s
 
     def _limit(self, after_s: float) -> Limit:
         return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s))

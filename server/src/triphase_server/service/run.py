@@ -76,6 +76,7 @@ class Run:
             for event in self._ending(clock()):
                 yield event
         finally:
+            self._waiter.close()
             await self._attempts.aclose()
             await self._writer.close()
 
@@ -131,22 +132,25 @@ class Run:
         )
         self._delivered_from = self._sent
 
-    def _batch(self, deltas: list[Delta], now: float) -> Iterable[Event]:
+    def _batch(self, deltas: list[Delta], now: float) -> list[Event]:
+        events: list[Event] = []
         for delta in deltas:
             if isinstance(delta, ReasoningDelta):
-                yield from self._phases.delta(delta, now=now)
+                events += self._phases.delta(delta, now=now)
                 if self._summarizer is not None:
-                    yield from self._writer.put(self._summarizer.feed(delta.text))
+                    events += self._writer.put(self._summarizer.feed(delta.text))
             else:
-                yield from self._end_of_thought()
-                yield from self._phases.delta(delta, now=now)
-        yield from self._phases.summary(self._writer.ready())
+                events += self._end_of_thought()
+                events += self._phases.delta(delta, now=now)
+        events += self._phases.summary(self._writer.ready())
         if not deltas and self._waiter.heartbeat_due(now):
-            yield Heartbeat(waiting_on=self._attempts.waiting_on)
+            events.append(Heartbeat(waiting_on=self._attempts.waiting_on))
+        return events
 
     def _end_of_thought(self) -> Iterable[Event]:
-        if self._summarizer is not None and self._phases.thinking:
-            yield from self._phases.summary([*self._writer.put(self._summarizer.close()), *self._writer.finish()])
+        if self._summarizer is None or not self._phases.thinking:
+            return ()
+        return self._phases.summary([*self._writer.put(self._summarizer.close()), *self._writer.finish()])
 
     def _ending(self, now: float) -> Iterable[Event]:
         begun, attempt = self._begun, self._attempts.attempt

@@ -6,7 +6,7 @@ raises but a cancellation. What the model reads and writes is counted for the us
 
 import asyncio
 import math
-from contextlib import aclosing
+from contextlib import aclosing, closing
 
 from triphase_server.core import effort
 from triphase_server.core.errors import GatewayError
@@ -57,10 +57,11 @@ class SummaryModel:
         attempt = Attempt(self._upstream, deployment=self._deployment, waiter=waiter, total=never)
         planned = effort.plan(request.reasoning, policy=self._deployment.effort)
         text: list[str] = []
-        async with aclosing(attempt), aclosing(attempt.deltas()) as batches:
-            attempt.begin(request, planned=planned)
-            async for deltas in batches:
-                text += [delta.text for delta in deltas if isinstance(delta, OutputDelta)]
+        with closing(waiter):
+            async with aclosing(attempt), aclosing(attempt.deltas()) as batches:
+                attempt.begin(request, planned=planned)
+                async for deltas in batches:
+                    text += [delta.text for delta in deltas if isinstance(delta, OutputDelta)]
         return StepSummary(text=_one_line("".join(text)), usage=attempt.usage(input_tokens=estimated_tokens(request)))
 
 
