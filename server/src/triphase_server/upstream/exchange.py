@@ -11,10 +11,7 @@ import asyncio
 import aiohttp
 from aiohttp.connector import Connection
 
-from triphase_server.upstream.head_cut import HeadCut
-
-# Our mark on aiohttp's protocol object, which lives as long as the connection does.
-_USED = "triphase_used"
+from triphase_server.upstream.connection import UpstreamConnection
 
 
 class StaleConnection(aiohttp.ClientConnectionError):
@@ -30,8 +27,7 @@ class Exchange(aiohttp.ClientResponse):
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         """Waits for the head; raises StaleConnection where the connection was reused and proved dead."""
-        ended, reused = _ended(connection)
-        cut = _cut(connection)
+        ended, reused = _begin(connection)
         try:
             await super().start(connection)
         except (aiohttp.ServerDisconnectedError, OSError) as exc:
@@ -44,9 +40,6 @@ class Exchange(aiohttp.ClientResponse):
         else:
             self._watch(ended)
             return self
-        finally:
-            if cut is not None:
-                cut.remove()
         raise StaleConnection
 
     def abort(self) -> None:
@@ -95,13 +88,16 @@ class Exchange(aiohttp.ClientResponse):
         content.on_eof(forget)
 
 
-def _ended(connection: Connection) -> tuple[asyncio.Future[None] | None, bool]:
+def _begin(connection: Connection) -> tuple[asyncio.Future[None] | None, bool]:
     # The future of the connection's end, and whether the connection was used before.
     protocol = connection.protocol
-    ended = protocol.closed if protocol is not None else None
-    reused: bool = getattr(protocol, _USED, False)
+    if protocol is None:  # it ended just now
+        return None, False
+    assert isinstance(protocol, UpstreamConnection)
+    protocol.await_head()
+    ended, reused = protocol.closed, protocol.used
     if ended is not None and not reused:
-        setattr(protocol, _USED, True)
+        protocol.used = True
         ended.add_done_callback(_fetch)
     return ended, reused
 
@@ -124,8 +120,3 @@ def _abort(connection: Connection | None) -> None:
 
 def _transport(connection: Connection | None) -> asyncio.Transport | None:
     return connection.transport if connection is not None else None
-
-
-def _cut(connection: Connection) -> HeadCut | None:
-    transport, protocol = connection.transport, connection.protocol
-    return HeadCut(transport, protocol=protocol) if transport is not None and protocol is not None else None

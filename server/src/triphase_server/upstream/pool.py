@@ -12,6 +12,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from triphase_server.upstream.connection import Connector
 from triphase_server.upstream.exchange import Exchange, StaleConnection
 from triphase_server.upstream.loopback import is_loopback
 from triphase_server.upstream.settings import UpstreamSettings
@@ -40,7 +41,7 @@ class Pool:
         self._url = URL(settings.base_url.rstrip("/") + "/chat/completions")
         self._proxy = _proxy_for(self._url) if settings.proxy else None
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=Connector(
                 limit=settings.max_connections, keepalive_timeout=settings.keepalive_s, ssl=_tls(settings)
             ),
             headers=_headers(settings),

@@ -1,0 +1,75 @@
+"""However a head is cut, and whatever follows it, the parser gets it whole and first; and a pause ends once."""
+
+import asyncio
+
+import pytest
+from triphase_server.upstream.connection import UpstreamConnection
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """A transport that hands on what it is given, as a loop would, and counts how often it is told to go on."""
+
+    def __init__(self, protocol: UpstreamConnection) -> None:
+        super().__init__()
+        self.closed = False
+        self.resumed = 0
+        self._protocol = protocol
+        protocol.connection_made(self)
+        protocol.set_response_params()
+
+    def deliver(self, data: bytes) -> None:
+        self._protocol.data_received(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        self.resumed += 1
+
+
+def joined() -> tuple[Wire, UpstreamConnection]:
+    protocol = UpstreamConnection(asyncio.get_running_loop())
+    protocol.await_head()
+    return Wire(protocol), protocol
+
+
+@pytest.mark.parametrize("head", [HEAD, HEAD.replace(b"\r\n", b"\n"), b"\r\n\r\n" + HEAD], ids=["crlf", "lf", "blank"])
+async def test_garbage_behind_a_head_leaves_it_whole(head: bytes) -> None:
+    sent = head + b"5\r\nhello\r\nzz\r\n"
+    for at in range(len(sent) + 1):
+        wire, protocol = joined()
+        for piece in (sent[:at], sent[at:]):
+            if piece and not wire.closed:
+                wire.deliver(piece)
+        assert wire.closed  # for the garbage
+        message, content = await protocol.read()
+        assert message.code == 200
+        assert content.read_nowait() == b"hello"
+
+
+async def test_a_garbled_head_is_told_once() -> None:
+    wire, protocol = joined()
+    wire.deliver(b"SSH-2.0\r\n\r\n" + HEAD)
+    assert wire.closed
+    assert len(protocol) == 0
+    assert protocol.exception() is not None
+
+
+async def test_only_a_paused_connection_is_told_to_go_on() -> None:
+    wire, protocol = joined()
+    wire.deliver(HEAD + b"5\r\nhello\r\n" * 3)
+    _, content = await protocol.read()
+    assert content.read_nowait() == b"hello" * 3
+    assert wire.resumed == 0
+    protocol.pause_reading()
+    wire.deliver(b"5\r\nhello\r\n")
+    assert content.read_nowait() == b"hello"
+    assert wire.resumed == 1
