@@ -64,4 +64,4 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial[ResponseHandler](UpstreamConnection, loop=self._loop)
+        self._factory = partial(UpstreamConnection, loop=self._loop)  # type: ignore[assignment] # a kind of it
