@@ -35,7 +35,7 @@ def state(fleet: Fleet, name: str) -> CircuitState:
 
 async def through_a_reload(rig_: Rig, *deployments: Deployment) -> list[Event]:
     """Plays a request, and replaces all deployments after its first event."""
-    events = []
+    events: list[Event] = []
     async for _, event in rig_.timed(ask()):
         if not events:
             rig_.fleet.replace(deployments)

@@ -23,7 +23,8 @@ class Supervisor:
     """Runs `workers` processes of `command` until `stop` is set.
 
     A worker says that it serves by a line on its standard output. `patience_s` is how long one may take to end once it
-    was told to; `wait` waits for a number of seconds or for the stop, whichever is first.
+    was told to; `frame` is what each reads first from its standard input; `wait` waits for a number of seconds or for
+    the stop, whichever is first.
     """
 
     def __init__(
@@ -34,12 +35,15 @@ class Supervisor:
         stop: asyncio.Event,
         patience_s: float,
         metrics: WorkerMetrics,
+        frame: bytes = b"",
         wait: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self._command = command
         self._stop = stop
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._metrics = metrics
+        self._frame = frame
+        self._handed = asyncio.Event()
         self._wait = wait or self._stopped_within
         self._serving = [asyncio.Event() for _ in range(workers)]
         self._running: set[asyncio.subprocess.Process] = set()
@@ -51,6 +55,12 @@ class Supervisor:
             return max(await asyncio.gather(*(self._keep(place) for place in range(len(self._serving)))))
         finally:
             announcing.cancel()
+
+    def hand(self, frame: bytes) -> None:
+        """Gives `frame` to each worker that runs, and to those that are started from now on in place of the first."""
+        self._frame = frame
+        self._handed.set()
+        self._handed = asyncio.Event()
 
     def kill(self) -> None:
         """Ends every worker that runs at once, whatever it does."""
@@ -80,6 +90,7 @@ class Supervisor:
         self._running.add(worker)
         _log.info("worker %d is process %d", place, worker.pid)
         following = asyncio.create_task(_followed(worker, self._serving[place]))
+        feeding = asyncio.create_task(self._feed(worker))
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait((stopping, following), return_when=asyncio.FIRST_COMPLETED)
@@ -88,15 +99,28 @@ class Supervisor:
             return await following
         finally:
             stopping.cancel()
+            feeding.cancel()
             if following.done():
                 self._running.discard(worker)
+
+    async def _feed(self, worker: asyncio.subprocess.Process) -> None:
+        """Writes the latest frame whenever there is another; one at a time, so that none pile up where nobody reads."""
+        assert worker.stdin is not None
+        while True:
+            frame, handed = self._frame, self._handed
+            try:
+                worker.stdin.write(frame)
+                await worker.stdin.drain()
+            except ConnectionError:
+                return  # it has ended
+            await handed.wait()
 
     async def _end(self, worker: asyncio.subprocess.Process, ended: asyncio.Task[tuple[int, float]]) -> None:
         if worker.returncode is None:
             worker.terminate()
-        await asyncio.wait((ended,), timeout=self._patience_s)
+        await asyncio.wait((ended,), timeout=self.patience_s)
         if not ended.done():
-            _log.error("process %d did not end in %g s; killing it", worker.pid, self._patience_s)
+            _log.error("process %d did not end in %g s; killing it", worker.pid, self.patience_s)
             worker.kill()
 
     async def _stopped_within(self, seconds: float) -> None:

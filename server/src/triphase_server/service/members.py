@@ -1,8 +1,8 @@
 """What is known of each deployment: circuit, latency, load, tokens for retries; and what of it outlives a reload.
 
-Rule: what was learned of one model at one upstream stays while a deployment names that pair and the upstream is the same
-server; a name that means another pair begins anew. What an operator isolated stays isolated for as long as a deployment
-has its name. Who is asked next is `fleet.py`.
+Rule: what was learned of one model at one upstream stays while a deployment names that pair and the upstream is still
+the same server; a name that means another pair begins anew. What an operator isolated stays isolated for as long as a
+deployment has its name. Who is asked next is `fleet.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

@@ -57,10 +57,15 @@ class HttpUpstream:
         """Returns what `replace` takes; raises OSError where certificates cannot be read, and changes nothing."""
         return self._pools.prepared(upstreams)
 
-    def replace(self, prepared: Mapping[str, Pool]) -> None:
-        """Puts other upstreams in the place of all; exchanges that run come to their end over their own connections."""
+    def replace(self, prepared: Mapping[str, Pool]) -> frozenset[str]:
+        """Puts other upstreams in the place of all; returns the names of those that are another server now.
+
+        Exchanges that run come to their end over their own connections.
+        """
+        before, self._in_force = self._in_force, prepared
         self._pools.replace(prepared)
-        self._in_force = prepared
+        both = before.keys() & prepared.keys()
+        return frozenset(name for name in both if not before[name].settings.is_same_server(prepared[name].settings))
 
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]

@@ -1,8 +1,8 @@
 """The pools of the process: one for each upstream as it is configured, and those of earlier configurations that end.
 
-Rule: an upstream whose settings stay keeps its pool and its connections. The pool of any other is retired: it takes part
-in no new request, serves those that began with it to their end, and has no connection while it has no exchange. What
-one pool does is `pool.py`.
+Rule: an upstream whose settings stay keeps its pool and its connections. The pool of any other is retired: it has no
+part in new requests, serves those that began with it to their end, and has no connection while it has no exchange.
+What one pool does is `pool.py`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Pools:
         return sum(pool.is_open for pool in (*self.in_force.values(), *self._retired))
 
     def prepared(self, upstreams: Iterable[UpstreamSettings]) -> Mapping[str, Pool]:
-        """Returns what `replace` takes; raises OSError where certificates cannot be read any more, and changes nothing."""
+        """Returns what `replace` takes; raises OSError where certificates cannot be read, and changes nothing."""
         return {settings.name: self._kept(settings) or Pool(settings) for settings in upstreams}
 
     def replace(self, prepared: Mapping[str, Pool]) -> None:
