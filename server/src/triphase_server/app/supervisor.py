@@ -111,7 +111,7 @@ class Supervisor:
             try:
                 worker.stdin.write(frame)
                 await worker.stdin.drain()
-            except ConnectionError:
+            except (ConnectionError, RuntimeError):  # the latter is uvloop's, where its pipe is closed already
                 return  # it has ended
             await handed.wait()
 

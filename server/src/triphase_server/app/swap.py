@@ -33,5 +33,5 @@ def swap(parts: Parts, config: GatewayConfig) -> None:
     moved = parts.upstream.replace(pools)
     parts.fleet.replace(config.deployments.values(), moved=moved)
     parts.catalog.replace(config.routes)
-    parts.service.replace_heartbeat(config.heartbeat_s)
+    parts.service.heartbeat_s = config.heartbeat_s
     parts.server.replace_grace(config.grace_s)

@@ -6,7 +6,6 @@ they had. Which files hold a configuration is `loading.py`; putting one in force
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 from triphase_server.config.fields import listed
 from triphase_server.config.loading import GatewayConfig
@@ -39,7 +38,7 @@ def changes(old: GatewayConfig, new: GatewayConfig) -> Changes:
     changed = [key for key in keys if getattr(old, key) != getattr(config, key)]
     told = {"keys_changed": listed(changed)} if changed else {}
     told |= _told("routes", _routes(old), _routes(config))
-    told |= _told("deployments", old.deployments, config.deployments)
+    told |= _told("deployments", _deployments(old), _deployments(config))
     told |= _told("upstreams", old.upstreams, config.upstreams)
     return Changes(config=config, told=told, fixed=fixed)
 
@@ -52,15 +51,15 @@ def _routes(config: GatewayConfig) -> Mapping[str, object]:
     }
 
 
-def _told(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, str]:
+def _deployments(config: GatewayConfig) -> Mapping[str, object]:
+    # The engine's fields as text, too: 1, 1.0 and true are equal to Python, and not to an engine.
+    return {name: (deployment, repr(deployment.extra_body)) for name, deployment in config.deployments.items()}
+
+
+def _told(section: str, old: Mapping[str, object], new: Mapping[str, object]) -> Mapping[str, str]:
     groups = {
         "added": new.keys() - old.keys(),
         "removed": old.keys() - new.keys(),
-        "changed": {name for name in old.keys() & new.keys() if _differ(old[name], new[name])},
+        "changed": {name for name in old.keys() & new.keys() if old[name] != new[name]},
     }
     return {f"{section}_{what}": listed(sorted(names)) for what, names in groups.items() if names}
-
-
-def _differ(old: object, new: object) -> bool:
-    # By their text too: in the fields of an engine 1, 1.0 and true are equal to Python, and not to the engine.
-    return old != new or repr(old) != repr(new)

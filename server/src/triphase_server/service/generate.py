@@ -37,7 +37,8 @@ from triphase_server.service.waiting import Limit, Waiter
 class GenerateService:
     """Generates responses.
 
-    `heartbeat_s` is the longest silence towards a client; `new_id` makes response ids, `draw` numbers in [0, 1).
+    `heartbeat_s` is the longest silence towards a client, and may be changed for those that ask from then on; `new_id`
+    makes response ids, `draw` numbers in [0, 1).
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class GenerateService:
         self._draw = draw
         self._upstream = upstream
         self._observer = observer
-        self._heartbeat_s = heartbeat_s
+        self.heartbeat_s = heartbeat_s
         self._new_id = new_id
 
     async def stream(self, request: GenerationRequest, *, deadline: float | None = None) -> AsyncGenerator[Event, None]:
@@ -86,10 +87,6 @@ class GenerateService:
             now = asyncio.get_running_loop().time()
             self._observer.ended(tally.outcome(Timings() if run is None else run.timings(now)))
 
-    def replace_heartbeat(self, heartbeat_s: float) -> None:
-        """Changes the longest silence of requests that begin from now on."""
-        self._heartbeat_s = heartbeat_s
-
     def refuse(self, error: GatewayError) -> None:
         """Tells the observer of a request that broke the contract before it could be streamed."""
         outcome = Outcome(response_id=self._new_id(), route="", deployment="")
@@ -105,7 +102,7 @@ class GenerateService:
             summarizes=self._catalog.find(summarizes.route).primary if summarizes else None,
             fleet=self._fleet.pinned(),
             upstream=self._upstream.pinned(),
-            heartbeat_s=self._heartbeat_s,
+            heartbeat_s=self.heartbeat_s,
         )
 
     def _run(
