@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from end_to_end.processes import Process, command
+from end_to_end.processes import Process, command, run
 from end_to_end.stage import request
 from telemetry.test_exposition import get
 from triphase_client import Client, TriphaseError
@@ -23,6 +23,7 @@ REFUSED = r"configuration refused with (\d+ problems?); the one in force stays"
 
 UNSET = "expected the name of an environment variable that is set; this one is not"
 WEIGHTLESS = "expected a weight more than 0 where priority is 0; weights of zero take nothing"
+UNREADABLE = "expected the path of a readable file that holds the key; No such file or directory"
 
 
 class Engine:
@@ -79,7 +80,8 @@ async def serving(configuration: Configuration, engine: Engine, *options: str, *
         configuration.write("m", **top)
         async with command("serve", "--config", str(configuration.path), *options) as process:
             yield process
-            process.handle.terminate()
+            if process.handle.returncode is None:
+                process.handle.terminate()
             assert await process.ended() == 0
     assert [line for line in process.log if "Traceback" in line or "Unclosed" in line] == []
 
@@ -125,32 +127,55 @@ async def test_a_stream_ends_whole_through_a_reload_and_new_requests_see_it(conf
         assert await models(address) == ["new"]
 
 
+def with_every_mistake(good: str) -> str:
+    """Makes the mistakes of `PROBLEMS` in a good file."""
+    wrong = good.replace('deployments = ["engine/model"]', 'deployments = [{ name = "engine/model", weight = 0 }]')
+    wrong = wrong.replace('api_key_file = "key"', 'api_key_env = "NO_SUCH"')
+    more = 'fallbacks = ["o"]\n[routes.o]\ndeployments = ["gone"]\nfallbacks = ["m"]\n'
+    return f'heartbeats = 1\n{wrong}{more}[upstreams.v]\nbase_url = "http://x/v1"\napi_key_file = "none"\n'
+
+
+PROBLEMS = [
+    "gateway.toml:1: heartbeats: expected a known key",
+    f"gateway.toml:7: upstreams.engine.api_key_env: {UNSET}",
+    f"gateway.toml:12: routes.m.deployments: {WEIGHTLESS}",
+    'gateway.toml:15: routes.o.deployments[0]: expected the name of a deployment (engine/model), got "gone"',
+    "gateway.toml:16: routes.o.fallbacks[0]: expected fallbacks that do not lead back; these go m → o → m",
+    f"gateway.toml:19: upstreams.v.api_key_file: {UNREADABLE}",
+]
+
+
+def shortened(line: str) -> str:
+    """Returns a problem without the folder and the list of known keys."""
+    return re.sub(r" \(listen.*", "", line[line.index("gateway.toml:") :]).rstrip()
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_wrong_file_is_refused_whole_and_changes_nothing(configuration: Configuration, workers: str) -> None:
     async with serving(configuration, Engine(), "--workers", workers) as process:
         address = await process.address()
-        good = configuration.path.read_text()
-        wrong = good.replace('deployments = ["engine/model"]', 'deployments = [{ name = "engine/model", weight = 0 }]')
-        configuration.replace(
-            "heartbeats = 1\n"
-            + wrong.replace('api_key_file = "key"', 'api_key_env = "NO_SUCH"')
-            + 'fallbacks = ["o"]\n[routes.o]\ndeployments = ["gone"]\nfallbacks = ["m"]\n'
-        )
+        configuration.replace(with_every_mistake(configuration.path.read_text()))
         process.handle.send_signal(signal.SIGHUP)
-        assert (await process.line(REFUSED))[1] == "5 problems"
-        problems = [(await process.line(r"configuration: \S+/(gateway.toml:.*)"))[1] for _ in range(5)]
-        assert [re.sub(r" \(listen.*", "", problem) for problem in problems] == [
-            "gateway.toml:1: heartbeats: expected a known key",
-            f"gateway.toml:7: upstreams.engine.api_key_env: {UNSET}",
-            f"gateway.toml:12: routes.m.deployments: {WEIGHTLESS}",
-            'gateway.toml:15: routes.o.deployments[0]: expected the name of a deployment (engine/model), got "gone"',
-            "gateway.toml:16: routes.o.fallbacks[0]: expected fallbacks that do not lead back; these go m → o → m",
-        ]
+        assert (await process.line(REFUSED))[1] == f"{len(PROBLEMS)} problems"
+        told = [(await process.line(r"configuration: (.*)"))[1] for _ in PROBLEMS]
+        assert [shortened(line) for line in told] == PROBLEMS
         assert await output(address) == "85"
         assert await models(address) == ["m"]
         configuration.write("m", "o")
         process.handle.send_signal(signal.SIGHUP)
         await process.line(RELOADED)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_wrong_file_is_refused_at_the_start_with_the_same_problems(
+    configuration: Configuration, workers: str
+) -> None:
+    configuration.base_url = "http://127.0.0.1:9/v1"
+    configuration.write("m")
+    configuration.replace(with_every_mistake(configuration.path.read_text()))
+    code, out, err = await run("serve", "--config", str(configuration.path), "--workers", workers)
+    assert (code, out) == (1, "")
+    assert [shortened(line) for line in err.splitlines()] == PROBLEMS
 
 
 async def test_a_changed_file_is_read_without_a_signal(configuration: Configuration) -> None:
@@ -185,6 +210,32 @@ async def test_a_folder_that_kubernetes_swaps_is_followed(tmp_path: Path) -> Non
         assert (await process.line(RELOADED))[1] == "routes_added=v2 routes_removed=v1"
 
 
+async def test_a_key_that_comes_after_the_file_that_names_it_is_waited_for(configuration: Configuration) -> None:
+    async with serving(configuration, Engine()) as process:
+        await process.address()
+        configuration.replace(configuration.path.read_text().replace('"key"', '"other"') + "fallbacks = []\n")
+        assert (await process.line(REFUSED))[1] == "1 problem"
+        configuration.key.with_name("other").write_text("key-2")
+        assert (await process.line(RELOADED))[1] == "upstreams_changed=engine"
+
+
+async def test_a_reload_that_is_asked_for_while_it_stops_cuts_no_stream(configuration: Configuration) -> None:
+    engine = Engine()
+    async with serving(configuration, engine) as process:
+        engine.gate.clear()
+        streamed = ""
+        async with Client(await process.address(), retry=None) as client:
+            async for event in client.stream(request()):
+                streamed += event.output_delta.text
+                if event.HasField("output_delta") and not engine.gate.is_set():
+                    process.handle.terminate()
+                    await process.line("stopping; running requests have 30 s")
+                    process.handle.send_signal(signal.SIGHUP)
+                    engine.gate.set()
+        assert streamed == "85"
+        assert await process.ended() == 0
+
+
 async def test_what_needs_a_start_is_named_and_stays(configuration: Configuration) -> None:
     async with serving(configuration, Engine()) as process:
         address = await process.address()
@@ -211,6 +262,8 @@ async def test_workers_reload_together_and_a_new_one_begins_with_what_was_accept
         pids = [int((await process.line(rf"worker {place} is process (\d+)"))[1]) for place in range(2)]
         address = await process.address()
         configuration.write("new")
+        for pid in pids:
+            os.kill(pid, signal.SIGHUP)  # theirs is not the file, and it does not end them
         process.handle.send_signal(signal.SIGHUP)
         await process.line(RELOADED)
         # A connection is one worker's: this many reach both, but for one run in a million.

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.watching import changed
-from triphase_server.config import ConfigError, GatewayConfig, changes
+from triphase_server.config import Changes, ConfigError, GatewayConfig, changes
 from triphase_server.telemetry.log import set_level
 from triphase_server.telemetry.reloads import ReloadResult
 
@@ -63,14 +63,7 @@ class Reloader:
             _log.exception("defect in a reload; the configuration in force stays")
             return ReloadResult.REFUSED
         self.config = step.config
-        for key in step.fixed:
-            _log.warning("configuration: %s takes effect at the next start, and is what it was until then", key)
-        if not step.told:
-            _log.info("configuration read again; nothing that can change while the gateway runs is different")
-            return ReloadResult.UNCHANGED
-        _log.info("configuration reloaded", extra={"fields": dict(step.told)})
-        set_level(step.config.log_level)
-        return ReloadResult.APPLIED
+        return _accepted(step)
 
     async def _triggered(self) -> None:
         triggers = [asyncio.ensure_future(trigger) for trigger in (self.asked.wait(), self._changed())]
@@ -110,6 +103,17 @@ async def reloading(
     finally:
         running.cancel()
         await asyncio.wait((running,))
+
+
+def _accepted(step: Changes) -> ReloadResult:
+    for key in step.fixed:
+        _log.warning("configuration: %s takes effect at the next start, and is what it was until then", key)
+    if not step.told:
+        _log.info("configuration read again; nothing that can change while the gateway runs is different")
+        return ReloadResult.UNCHANGED
+    _log.info("configuration reloaded", extra={"fields": dict(step.told)})
+    set_level(step.config.log_level)
+    return ReloadResult.APPLIED
 
 
 def _refused(problems: Sequence[str]) -> ReloadResult:
