@@ -47,6 +47,7 @@ class Supervisor:
         self._wait = wait or self._stopped_within
         self._serving = [asyncio.Event() for _ in range(workers)]
         self._running: set[asyncio.subprocess.Process] = set()
+        self._killed: set[asyncio.subprocess.Process] = set()
 
     async def run(self, ready: Callable[[], None]) -> int:
         """Keeps the workers until the stop, and returns the exit code; calls `ready` once, when all serve."""
@@ -64,6 +65,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """Ends every worker that runs at once, whatever it does."""
+        self._killed.update(self._running)
         for worker in self._running:
             if worker.returncode is None:
                 worker.kill()
@@ -102,6 +104,7 @@ class Supervisor:
             feeding.cancel()
             if following.done():
                 self._running.discard(worker)
+                self._killed.discard(worker)
 
     async def _feed(self, worker: asyncio.subprocess.Process) -> None:
         """Writes the latest frame whenever there is another; one at a time, so that none pile up where nobody reads."""
@@ -116,7 +119,8 @@ class Supervisor:
             await handed.wait()
 
     async def _end(self, worker: asyncio.subprocess.Process, ended: asyncio.Task[tuple[int, float]]) -> None:
-        if worker.returncode is None:
+        # One that was killed may be dead by now: to send it a signal would take its exit code from who waits for it.
+        if worker.returncode is None and worker not in self._killed:
             worker.terminate()
         await asyncio.wait((ended,), timeout=self.patience_s)
         if not ended.done():
