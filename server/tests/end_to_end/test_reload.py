@@ -309,9 +309,10 @@ async def test_reloads_are_counted_once(configuration: Configuration, options: t
         assert sorted(last) == ["applied", "refused"]
 
 
-async def test_fifty_reloads_under_load_drop_nothing(configuration: Configuration) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_fifty_reloads_under_load_drop_nothing(configuration: Configuration, workers: str) -> None:
     engine = Engine()
-    async with serving(configuration, engine) as process:
+    async with serving(configuration, engine, "--workers", workers) as process:
         address = await process.address()
         ended, answered = asyncio.Event(), asyncio.Event()
         answers: list[str] = []
@@ -334,6 +335,6 @@ async def test_fifty_reloads_under_load_drop_nothing(configuration: Configuratio
                 await answered.wait()
             ended.set()
         assert set(answers) == {"85"}
-        assert await output(address) == "85"
-        assert engine.keys[-1] == "key-49"
+        while engine.keys[-1] != "key-49":  # a worker gets the last one when the supervisor has told of it
+            assert await output(address) == "85"
         assert len(set(engine.keys)) > 5
