@@ -1,14 +1,16 @@
 """One gateway in one process, wired from its configuration: the only place where all parts meet.
 
-What is configured is `config/`; several processes side by side are `workers.py`.
+What is configured is `config/`, and putting another configuration in force `swap.py`; several processes side by side
+are `workers.py`.
 """
 
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from triphase_server.app.metrics import kept
+from triphase_server.app.swap import Parts, swap
 from triphase_server.config import GatewayConfig
 from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
@@ -18,28 +20,38 @@ from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
 from triphase_server.telemetry.log import RequestLog
 from triphase_server.telemetry.observers import Observers
+from triphase_server.telemetry.reloads import ReloadResult
 from triphase_server.upstream.client import HttpUpstream
 
 
 class Gateway:
-    """A gateway that serves; `address` is where."""
+    """A gateway that serves; `address` is where, `parts` what goes by its configuration. `reloaded` counts reloads."""
 
-    def __init__(self, server: GatewayServer, *, address: str) -> None:
-        self._server = server
+    def __init__(self, parts: Parts, *, address: str, reloaded: Callable[[ReloadResult], None]) -> None:
+        self.parts = parts
         self.address = address
+        self.reloaded = reloaded
+
+    @property
+    def grace_s(self) -> float:
+        """How long running requests have when it stops."""
+        return self.parts.server.grace_s
+
+    def replace(self, config: GatewayConfig) -> None:
+        """Puts another configuration in force, all or nothing; raises what `swap` raises."""
+        swap(self.parts, config)
 
     async def stop(self) -> None:
         """Drains: health says no, running requests get the grace, what is left ends typed."""
-        await self._server.stop()
+        await self.parts.server.stop()
 
 
 @asynccontextmanager
 async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncIterator[Gateway]:
     """Starts a gateway and stops it at the end; raises CannotListen. `shares_port` is for workers."""
     catalog = Catalog(config.routes)
-    deployments = {t.deployment.name: t.deployment for route in config.routes.values() for t in route.targets}
     draw = random.SystemRandom().random
-    fleet = Fleet(deployments.values(), draw=draw)
+    fleet = Fleet(config.deployments.values(), draw=draw)
     async with (
         _upstreams(config) as upstream,
         kept(config.metrics_listen, members=fleet.members, served=not shares_port) as metrics,
@@ -48,7 +60,7 @@ async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncI
             catalog=catalog,
             fleet=fleet,
             upstream=upstream,
-            observer=Observers(RequestLog(reason_of=reason_of), metrics=metrics),
+            observer=Observers(RequestLog(reason_of=reason_of), metrics=metrics.observer),
             heartbeat_s=config.heartbeat_s,
             new_id=lambda: f"resp-{secrets.token_hex(12)}",
             draw=draw,
@@ -61,7 +73,8 @@ async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncI
         )
         server = GatewayServer(GatewayServicer(service, catalog=catalog), settings=settings)
         port = await server.start()
-        gateway = Gateway(server, address=bound_address(config.listen, port))
+        parts = Parts(catalog=catalog, fleet=fleet, upstream=upstream, service=service, server=server)
+        gateway = Gateway(parts, address=bound_address(config.listen, port), reloaded=metrics.reloaded)
         server.set_serving(True)
         try:
             yield gateway

@@ -3,6 +3,7 @@
 Rule: what an operator writes here by mistake may be the secret itself, so no value is ever shown, not even a name.
 """
 
+import hashlib
 import ssl
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +75,14 @@ def _ca_file(name: str, info: ValidationInfo) -> str:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise _unreadable("a PEM file with certificates", error=error) from None
     return str(path)
+
+
+def digest_of(ca_file: str) -> str:
+    """Returns what changes with the content of a certificate file that was checked; empty where there is none."""
+    try:
+        return hashlib.sha256(Path(ca_file).read_bytes()).hexdigest() if ca_file else ""
+    except OSError:
+        return ""
 
 
 def _path(name: str, info: ValidationInfo) -> Path:

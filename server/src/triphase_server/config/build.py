@@ -6,6 +6,7 @@ are is in `schema.py`.
 
 from collections.abc import Mapping
 
+from triphase_server.config.api_keys import digest_of
 from triphase_server.config.schema import GatewayTable, UpstreamTable
 from triphase_server.config.schema_deployment import DeploymentTable, ground
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
@@ -33,6 +34,7 @@ def _upstream(name: str, table: UpstreamTable) -> UpstreamSettings:
         headers=table.headers | hidden,
         verify_tls=table.verify_tls,
         ca_file=table.ca_file,
+        ca_digest=digest_of(table.ca_file),
         max_connections=table.max_connections,
         keepalive_s=table.keepalive_s,
         proxy=table.proxy,

@@ -51,6 +51,11 @@ class GatewayConfig:
     routes: Mapping[str, Route]
     warnings: tuple[Problem, ...] = ()
 
+    @property
+    def deployments(self) -> Mapping[str, Deployment]:
+        """Those that a route uses, by name, in the order of the routes."""
+        return {target.deployment.name: target.deployment for route in self.routes.values() for target in route.targets}
+
 
 def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
     """Reads a configuration file; paths in it count from its folder.
@@ -99,6 +104,17 @@ def embedded(engine_url: str, *, listen: str = _DEFAULTS.listen) -> GatewayConfi
     deployment = Deployment(name="embedded/reference", upstream=upstream.name, model="triphase-reference")
     route = Route(name="reference", targets=(Target(deployment=deployment),))
     return GatewayConfig(listen=listen, upstreams={upstream.name: upstream}, routes={route.name: route})
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Returns the file and those that it names, as far as it can be read: what is to be watched for changes."""
+    try:
+        source = read(path)
+    except ConfigError:
+        return (path,)
+    upstreams = map(as_table, as_table(source.document.get("upstreams")).values())
+    named = [upstream.get(key) for upstream in upstreams for key in ("api_key_file", "ca_file")]
+    return (path, *dict.fromkeys(source.folder / name for name in named if isinstance(name, str) and name))
 
 
 def warnings(config: GatewayConfig) -> tuple[Problem, ...]:

@@ -5,7 +5,7 @@ typed error. Which events are written is `servicer.py`.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import grpc
@@ -90,12 +90,22 @@ class GatewayServer:
         """Tells by health whether requests are welcome."""
         self._health.set_serving(serving)
 
+    @property
+    def grace_s(self) -> float:
+        """How long running requests have when the server stops."""
+        return self._settings.grace_s
+
+    def replace_grace(self, grace_s: float) -> None:
+        """Changes how long running requests have; a stop that has begun goes by what it began with."""
+        self._settings = replace(self._settings, grace_s=grace_s)
+
     async def stop(self) -> None:
         """Stops in order; returns when nothing runs any more."""
         self._health.drain()
-        stopping = asyncio.create_task(self._server.stop(self._settings.grace_s + _FAREWELL_S))
+        grace_s = self._settings.grace_s
+        stopping = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
         try:
-            async with asyncio.timeout(self._settings.grace_s):
+            async with asyncio.timeout(grace_s):
                 await self._servicer.idle()
                 await asyncio.wait((stopping,), timeout=_FAREWELL_S)
                 await self._servicer.idle()  # what was accepted just before the stop may have begun just after it

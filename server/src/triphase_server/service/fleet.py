@@ -2,32 +2,22 @@
 
 Rule: whoever is to ask a deployment holds a lease, which ends exactly once and tells the circuit how it went. State is
 in this process's memory alone: workers learn for themselves. Which errors count is `core/judgement.py`, who is chosen
-`core/routing.py`, when a circuit opens `core/breaker.py`.
+`core/routing.py`, when a circuit opens `core/breaker.py`, and what outlives a reload `members.py`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from triphase_server.core.breaker import CircuitBreaker, CircuitView, Outcome, Permit
-from triphase_server.core.budget import RetryTokens
+from triphase_server.core.breaker import CircuitView, Outcome, Permit
 from triphase_server.core.judgement import judge
 from triphase_server.core.route import Deployment, Route, Target
-from triphase_server.core.routing import PeakEwma, View, choose
+from triphase_server.core.routing import View, choose
 from triphase_server.core.transitions import Transition
+from triphase_server.service.members import Member, Succession
 
 Draw = Callable[[], float]
-
-
-@dataclass(slots=True)
-class _Member:
-    """What is known of one deployment; the circuit is shared by all deployments of one model at one upstream."""
-
-    deployment: Deployment
-    circuit: CircuitBreaker
-    retry_tokens: RetryTokens
-    latency: PeakEwma = field(default_factory=PeakEwma)
-    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +33,8 @@ class MemberView:
 class Lease:
     """Leave to ask one deployment once. `first_token` at its first token, `end` at its end, whatever that is."""
 
-    def __init__(self, member: _Member, permit: Permit, *, draw: Draw) -> None:
-        self.deployment = member.deployment
+    def __init__(self, member: Member, permit: Permit, *, deployment: Deployment, draw: Draw) -> None:
+        self.deployment = deployment
         self._member = member
         self._permit: Permit | None = permit
         self._draw = draw
@@ -87,13 +77,20 @@ class Fleet:
 
     def __init__(self, deployments: Iterable[Deployment], *, draw: Draw) -> None:
         self._draw = draw
-        self._members: dict[str, _Member] = {}
-        circuits: dict[tuple[str, str], CircuitBreaker] = {}
-        tokens: dict[str, RetryTokens] = {}
-        for deployment in deployments:
-            circuit = circuits.setdefault((deployment.upstream, deployment.model), CircuitBreaker(deployment.breaker))
-            retry_tokens = tokens.setdefault(deployment.upstream, RetryTokens())
-            self._members[deployment.name] = _Member(deployment, circuit, retry_tokens)
+        self._members: Mapping[str, Member] = {}
+        self.replace(deployments)
+
+    def replace(self, deployments: Iterable[Deployment], *, moved: Collection[str] = ()) -> None:
+        """Puts other deployments in the place of all; those that go on keep what is known of them.
+
+        Attempts that run keep their leases, also where their deployment is gone. `moved` names the upstreams that are
+        another server now.
+        """
+        self._members = Succession(self._members, moved=moved, clock=_now).members(deployments)
+
+    def pinned(self) -> "Fleet":
+        """Returns the deployments as they are configured now, for one request: no later `replace` changes them."""
+        return copy.copy(self)
 
     def lease(
         self, routes: Sequence[Route], *, affinity_key: str, exclude: frozenset[str] = frozenset()
@@ -109,7 +106,7 @@ class Fleet:
                 exclude=exclude,
             )
             if name is not None:
-                return self._lease(self._members[name], now)
+                return self._lease(_deployment(route, name), now)
         return None
 
     def offers(self, routes: Sequence[Route], *, exclude: frozenset[str]) -> bool:
@@ -161,10 +158,16 @@ class Fleet:
             available=member.circuit.available(now=now),
         )
 
-    def _lease(self, member: _Member, now: float) -> Lease:
+    def _lease(self, deployment: Deployment, now: float) -> Lease:
+        member = self._members[deployment.name]
         permit = member.circuit.acquire(now=now)
         assert isinstance(permit, Permit), "the circuit said that it was available"
-        return Lease(member, permit, draw=self._draw)
+        return Lease(member, permit, deployment=deployment, draw=self._draw)
+
+
+def _deployment(route: Route, name: str) -> Deployment:
+    """Returns a deployment by the route's values, which a request keeps, not by those that a reload brought."""
+    return next(target.deployment for target in route.targets if target.deployment.name == name)
 
 
 def _now() -> float:

@@ -166,6 +166,19 @@ CIRCUIT_TRANSITIONS = Family(
     labels=("deployment", "state"),
     help="How often circuits entered a state",
 )
+RELOADS = Family(
+    name="triphase_config_reloads_total",
+    kind=Kind.COUNTER,
+    labels=("result",),
+    help="Configurations that were read again while the gateway ran, by what became of them",
+)
+LAST_RELOAD = Family(
+    name="triphase_config_last_reload_timestamp_seconds",
+    kind=Kind.GAUGE,
+    labels=("result",),
+    help="When the last reload of that result was, in Unix time; the start counts as applied",
+    across="livemax",
+)
 
 FAMILIES = (
     REQUEST_DURATION,
@@ -188,4 +201,6 @@ FAMILIES = (
     DEPLOYMENT_LATENCY,
     CIRCUIT_STATE,
     CIRCUIT_TRANSITIONS,
+    RELOADS,
+    LAST_RELOAD,
 )

@@ -7,6 +7,7 @@ failures are read in `failures.py`.
 """
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from triphase_server.upstream.exchange import Exchange
 from triphase_server.upstream.failures import BREAKS, FAILURES, error_of
 from triphase_server.upstream.head import framing_of
 from triphase_server.upstream.pool import Pool
+from triphase_server.upstream.pools import Pools
 from triphase_server.upstream.response import HttpResponse
 from triphase_server.upstream.retry_after import parse_retry_after
 from triphase_server.upstream.settings import UpstreamSettings
@@ -32,16 +34,38 @@ _ERROR_BODY_WAIT_S = 0.05
 
 
 class HttpUpstream:
-    """All upstreams of the process, by name; made inside the running event loop."""
+    """All upstreams of the process, by name."""
 
     def __init__(self, upstreams: Iterable[UpstreamSettings], *, unix_time: Callable[[], float] = time.time) -> None:
-        self._pools = {settings.name: Pool(settings) for settings in upstreams}
+        self._pools = Pools(upstreams)
+        self._in_force = self._pools.in_force
         self._unix_time = unix_time
-        self._closed = False
 
     def in_use(self, upstream: str) -> int:
         """Returns how many requests to `upstream` are in flight: opening, or opened and not yet closed."""
-        return self._pools[upstream].in_use
+        return self._in_force[upstream].in_use
+
+    def open_pools(self) -> int:
+        """Returns how many upstreams there may be connections to, those of earlier configurations included."""
+        return self._pools.open
+
+    def pinned(self) -> "HttpUpstream":
+        """Returns the upstreams as they are configured now, for one request: no later `replace` changes them."""
+        return copy.copy(self)
+
+    def prepared(self, upstreams: Iterable[UpstreamSettings]) -> Mapping[str, Pool]:
+        """Returns what `replace` takes; raises OSError where certificates cannot be read, and changes nothing."""
+        return self._pools.prepared(upstreams)
+
+    def replace(self, prepared: Mapping[str, Pool]) -> frozenset[str]:
+        """Puts other upstreams in the place of all; returns the names of those that are another server now.
+
+        Exchanges that run come to their end over their own connections.
+        """
+        before, self._in_force = self._in_force, prepared
+        self._pools.replace(prepared)
+        both = before.keys() & prepared.keys()
+        return frozenset(name for name in both if not before[name].settings.is_same_server(prepared[name].settings))
 
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
@@ -54,24 +78,22 @@ class HttpUpstream:
             reasoning_body=reasoning_body,
             max_tokens_field=pool.max_tokens_field,
         )
-        pool.in_use += 1
+        pool.enter()
         try:
             exchange = await _exchange(pool, body, connect_s=deployment.timeouts.connect_s)
             return await self._accept(exchange, pool)
         except BaseException:
-            pool.in_use -= 1
+            pool.leave()
             raise
 
     async def close(self) -> None:
         """Closes every connection; whoever asks afterwards gets ShuttingDown."""
-        self._closed = True
-        for pool in self._pools.values():
-            await pool.close()
+        await self._pools.close()
 
     def _pool(self, deployment: Deployment) -> Pool:
-        if self._closed:
+        if self._pools.closed:
             raise ShuttingDown("the gateway stops")
-        pool = self._pools.get(deployment.upstream)
+        pool = self._in_force.get(deployment.upstream)
         if pool is None:
             raise InternalError(f"deployment {deployment.name} names an upstream that does not exist")
         return pool
