@@ -2,7 +2,7 @@
 
 0 = fine, 1 = it could not be done (the reason is one line on standard error), 2 = the command line is wrong. What the
 commands do is in `serve.py`, `workers.py`, `demo.py` and `config/`; each is loaded by the command that needs it, since
-gRPC, the client and its displays take most of the time of a start.
+gRPC, the client and its displays take most of the time of a start. Those for a running gateway: `admin_commands.py`.
 """
 
 import json
@@ -18,7 +18,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from triphase_model.engine.process import EngineFailed
 
-from triphase_server.app import loop
+from triphase_server.app import admin_commands, loop
+from triphase_server.app.admin import place_of
+from triphase_server.app.admin_commands import checked_admin
 from triphase_server.config import (
     ConfigError,
     GatewayConfig,
@@ -90,7 +92,11 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port.")] = 1,
     log_level: Annotated[LogLevel | None, typer.Option(help="Overrides the configuration's; info where none.")] = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="One JSON object a line.")] = False,
+    admin: Annotated[
+        str | None, typer.Option(callback=checked_admin, help="Address of the admin service: loopback or unix:/path.")
+    ] = None,
     worker_of: Annotated[str | None, typer.Option(hidden=True)] = None,
+    place: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serves the gateway until SIGTERM or Ctrl-C. With no configuration: the embedded reference model on loopback."""
     loaded = _load(config) if config else None
@@ -102,15 +108,16 @@ def serve(
 
             options = ["--log-level", level, *(["--log-json"] if log_json else [])]
             many = serve_by_workers(
-                loaded, path=config, listen=listen, workers=workers, options=options, ready=announce
+                loaded, path=config, listen=listen, admin=admin, workers=workers, options=options, ready=announce
             )
             sys.exit(loop.run(many))
         from triphase_server.app.serve import serve_alone, serve_as_worker  # noqa: PLC0415 - loads gRPC and aiohttp
 
         if worker_of is not None:
-            loop.run(serve_as_worker(loaded, engine_url=worker_of, listen=listen))
+            worker = serve_as_worker(loaded, engine_url=worker_of, listen=listen, admin=admin, place=place_of(place))
+            loop.run(worker)
         else:
-            loop.run(serve_alone(loaded, listen=listen, ready=announce))
+            loop.run(serve_alone(loaded, listen=listen, admin=admin, ready=announce))
 
 
 @app.command()
@@ -149,6 +156,9 @@ def check(
         typer.echo(f"warning: {warning}", err=True)
     count = len(loaded.routes)
     typer.echo(f"{config}: fine; {count} {'route' if count == 1 else 'routes'}: {', '.join(sorted(loaded.routes))}")
+
+
+app.add_typer(admin_commands.app)
 
 
 @contextmanager

@@ -8,11 +8,13 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from triphase_server.app.admin import administered
 from triphase_server.app.metrics import kept
 from triphase_server.config import GatewayConfig
 from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.status import reason_of
+from triphase_server.service.administration import Place
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
@@ -34,15 +36,16 @@ class Gateway:
 
 
 @asynccontextmanager
-async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncIterator[Gateway]:
-    """Starts a gateway and stops it at the end; raises CannotListen. `shares_port` is for workers."""
+async def running(config: GatewayConfig, *, place: Place | None = None) -> AsyncIterator[Gateway]:
+    """Starts a gateway and stops it at the end; raises CannotListen. `place` is a worker's, who shares its port."""
     catalog = Catalog(config.routes)
     deployments = {t.deployment.name: t.deployment for route in config.routes.values() for t in route.targets}
     draw = random.SystemRandom().random
     fleet = Fleet(deployments.values(), draw=draw)
     async with (
         _upstreams(config) as upstream,
-        kept(config.metrics_listen, members=fleet.members, served=not shares_port) as metrics,
+        kept(config.metrics_listen, members=fleet.members, served=place is None) as metrics,
+        administered(config, fleet=fleet, catalog=catalog, place=place or Place()),
     ):
         service = GenerateService(
             catalog=catalog,
@@ -57,7 +60,7 @@ async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncI
             listen=config.listen,
             max_request_bytes=config.max_request_bytes,
             grace_s=config.grace_s,
-            shares_port=shares_port,
+            shares_port=place is not None,
         )
         server = GatewayServer(GatewayServicer(service, catalog=catalog), settings=settings)
         port = await server.start()

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from triphase_server.app.admin import admin_address, options_of_workers
 from triphase_server.app.embedded import StoppedAtStart, configured
 from triphase_server.app.metrics import of_workers
 from triphase_server.app.stopping import stop_on_signals
@@ -32,6 +33,7 @@ async def serve_by_workers(
     *,
     path: Path | None,
     listen: str | None,
+    admin: str | None,
     workers: int,
     options: Sequence[str],
     ready: Callable[[str], None],
@@ -42,6 +44,7 @@ async def serve_by_workers(
         config: What is served; `None` = one embedded engine for all.
         path: The file of `config`, which the workers read too.
         listen: Where, if not where the configuration says.
+        admin: Where the admin services are, if not where the configuration says; empty = nowhere.
         workers: How many.
         options: More options of `serve`, for each.
         ready: Called once with the address, when all serve.
@@ -56,6 +59,7 @@ async def serve_by_workers(
         held_port(listen or (config.listen if config else DEFAULT_LISTEN)) as address,
         suppress(StoppedAtStart),
     ):
+        own = options_of_workers(admin_address(config, admin=admin), workers=workers)
         async with configured(config, listen=address, stop=stop) as chosen:
             source = ["--config", str(path)] if path else []
             engine_url = "" if path else next(iter(chosen.upstreams.values())).base_url
@@ -67,6 +71,7 @@ async def serve_by_workers(
                     stop=stop,
                     patience_s=chosen.grace_s + _MARGIN_S,
                     metrics=metrics,
+                    own=own,
                 )
                 stop_on_signals(stop, again=supervisor.kill)
                 return await supervisor.run(partial(ready, f"{address} with {workers} workers"))

@@ -5,7 +5,7 @@
 
 from triphase_server.config.errors import ConfigError, Problem, format_problems
 from triphase_server.config.json_schema import json_schema
-from triphase_server.config.loading import GatewayConfig, embedded, load, warnings
+from triphase_server.config.loading import GatewayConfig, admin_listen, embedded, load, warnings
 from triphase_server.config.schema import LogLevel
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "GatewayConfig",
     "LogLevel",
     "Problem",
+    "admin_listen",
     "embedded",
     "format_problems",
     "json_schema",

@@ -53,6 +53,10 @@ class InvalidRequest(CallerError):
         self.violations = violations
 
 
+class UnknownDeployment(CallerError):
+    """No deployment has the name that an operator gave."""
+
+
 class ResponseTooLarge(CallerError):
     """The whole response is more than one message can hold; streamed, it is not."""
 
