@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from triphase_server.rpc.admin.client import Silence, Workers
     from triphase_server.service.administration import DeploymentStatus, WorkerStatus
 
-    Steered = Mapping[int, tuple[DeploymentStatus, ...] | Silence]
-    Steer = Callable[[Workers, Sequence[int]], Coroutine[None, None, Steered]]
+    Steer = Callable[[str, Sequence[int]], Coroutine[None, None, Mapping[int, tuple[DeploymentStatus, ...] | Silence]]]
 
 T = TypeVar("T")
 
@@ -62,30 +61,25 @@ def status(
     from triphase_server.app import status_view  # noqa: PLC0415 - rich is its alone
 
     found = _found(_workers(admin, config, timeout))
-    typer.echo(status_view.as_json(found)) if as_json else status_view.show(_of(found))
+    if as_json:
+        typer.echo(status_view.as_json(found))
+    else:
+        status_view.show(_of(found))
     _tell_silences(found)
 
 
 @app.command()
 def isolate(deployment: Deployment, admin: Admin = None, config: Config = None, timeout: Patience = 2.0) -> None:
     """Shuts a deployment off in every worker until it is restored; what it answers already goes on."""
-    _steer(
-        deployment,
-        _workers(admin, config, timeout),
-        "isolated",
-        lambda workers, places: workers.isolate(deployment, places=places),
-    )
+    workers = _workers(admin, config, timeout)
+    _steer(deployment, workers, workers.isolate, done="isolated")
 
 
 @app.command()
 def restore(deployment: Deployment, admin: Admin = None, config: Config = None, timeout: Patience = 2.0) -> None:
     """Takes a deployment back in every worker, whether it was isolated or its circuit had opened by itself."""
-    _steer(
-        deployment,
-        _workers(admin, config, timeout),
-        "restored",
-        lambda workers, places: workers.restore(deployment, places=places),
-    )
+    workers = _workers(admin, config, timeout)
+    _steer(deployment, workers, workers.restore, done="restored")
 
 
 @app.command()
@@ -93,7 +87,7 @@ def configuration(admin: Admin = None, config: Config = None, timeout: Patience 
     """Prints the configuration that is in force, as JSON: with defaults and presets filled in, and without secrets."""
     workers = _workers(admin, config, timeout)
     first = min(_of(_found(workers)))
-    told = loop.run(workers.configuration(places=(first,)))
+    told = loop.run(workers.configuration((first,)))
     _tell_silences(told)
     typer.echo(json.dumps(told[first], indent=2, ensure_ascii=False))
 
@@ -128,13 +122,13 @@ def _found(workers: "Workers") -> "Mapping[int, WorkerStatus | Silence]":
     return found
 
 
-def _steer(name: str, workers: "Workers", done: str, steer: "Steer") -> None:
+def _steer(name: str, workers: "Workers", steer: "Steer", *, done: str) -> None:
     found = _found(workers)
     known = sorted({deployment.name for status in _of(found).values() for deployment in status.deployments})
     if name not in known:
         near = suggestion(name, known=known)
         _fail(f"no deployment is named {name!r}; known deployments: {listed(known)}{near}")
-    told = loop.run(steer(workers, tuple(_of(found))))
+    told = loop.run(steer(name, tuple(_of(found))))
     if steered := _of(told):
         sharing = sorted({member.name for members in steered.values() for member in members} - {name})
         also = f", and with it {', '.join(sharing)}: one circuit" if sharing else ""

@@ -5,8 +5,9 @@ of `extra_body`, from which an engine may read anything, the names alone. Upstre
 new one shows nothing until it is written here. Everything is what JSON has.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from triphase_server.config.loading import GatewayConfig
@@ -73,9 +74,11 @@ def _plain(value: Any) -> Any:
             return str(value)
         case None | bool() | int() | float():
             return value
-        case tuple() | list():
+        case re.Pattern():
+            return value.pattern
+        case tuple() | list() | frozenset():
             return [_plain(item) for item in value]
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}
         case _:
-            return _told(value)
+            return _told(value) if is_dataclass(value) else HIDDEN

@@ -141,7 +141,10 @@ class UpstreamTruncated(UpstreamError):
 
 
 class CircuitsOpen(UpstreamError):
-    """Every deployment that could answer is shut off after failures; `retry_after_s` tells when one may be tried."""
+    """Every deployment that could answer is shut off, after failures or by the operator.
+
+    `retry_after_s` tells when one may be tried; `None` where only the operator knows.
+    """
 
 
 # Ours.

@@ -85,12 +85,12 @@ async def test_isolating_reaches_the_places_that_are_named_and_no_others() -> No
         address = f"unix:{folder}/s"
         async with worker(address, workers=2) as first, worker(f"{address}.1", place=1, workers=2) as second:
             workers = Workers(address, patience_s=PATIENCE_S)
-            told = await workers.isolate("a", places=(0, 1))
+            told = await workers.isolate("a", (0, 1))
             assert [[d.circuit.state for d in ds] for ds in told.values() if not isinstance(ds, Silence)] == [
                 [CircuitState.ISOLATED],
                 [CircuitState.ISOLATED],
             ]
-            await workers.restore("a", places=(1,))
+            await workers.restore("a", (1,))
             states = [told.status().deployments[0].circuit.state for told in (first, second)]
             assert states == [CircuitState.ISOLATED, CircuitState.CLOSED]
 
@@ -99,6 +99,6 @@ async def test_a_refusal_is_told_in_the_servers_words() -> None:
     with short_folder() as folder:
         address = f"unix:{folder}/s"
         async with worker(address):
-            told = await Workers(address, patience_s=PATIENCE_S).isolate("c", places=(0,))
+            told = await Workers(address, patience_s=PATIENCE_S).isolate("c", (0,))
     reason = "no deployment is named 'c'; known deployments: a, b"
     assert told == {0: Silence(address=address, reason=reason)}

@@ -64,9 +64,7 @@ class Workers:
         found |= await self._statuses(place for place in range(count) if place not in found)
         return {place: found[place] for place in range(count)}
 
-    async def isolate(
-        self, name: str, *, places: Iterable[int]
-    ) -> Mapping[int, tuple[DeploymentStatus, ...] | Silence]:
+    async def isolate(self, name: str, places: Iterable[int]) -> Mapping[int, tuple[DeploymentStatus, ...] | Silence]:
         """Shuts a deployment off in the workers of these places; returns all that share its circuit, for each."""
 
         async def ask(stub: "AdminServiceAsyncStub") -> tuple[DeploymentStatus, ...]:
@@ -74,9 +72,7 @@ class Workers:
 
         return await self._each(places, ask)
 
-    async def restore(
-        self, name: str, *, places: Iterable[int]
-    ) -> Mapping[int, tuple[DeploymentStatus, ...] | Silence]:
+    async def restore(self, name: str, places: Iterable[int]) -> Mapping[int, tuple[DeploymentStatus, ...] | Silence]:
         """Takes a deployment back in the workers of these places; returns all that share its circuit, for each."""
 
         async def ask(stub: "AdminServiceAsyncStub") -> tuple[DeploymentStatus, ...]:
@@ -84,7 +80,7 @@ class Workers:
 
         return await self._each(places, ask)
 
-    async def configuration(self, *, places: Iterable[int]) -> Mapping[int, Mapping[str, object] | Silence]:
+    async def configuration(self, places: Iterable[int]) -> Mapping[int, Mapping[str, object] | Silence]:
         """Returns what is configured in the workers of these places."""
 
         async def ask(stub: "AdminServiceAsyncStub") -> Mapping[str, object]:
