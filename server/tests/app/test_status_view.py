@@ -67,6 +67,17 @@ def test_a_terminal_gets_a_table_with_colours_and_names_as_they_are() -> None:
     assert "org/[bold]model" in terminal.getvalue()
 
 
+@pytest.mark.parametrize("width", [76, 12])
+def test_a_narrow_terminal_wraps_reasons_and_never_cuts_a_name(width: int) -> None:
+    terminal = io.StringIO()
+    console = Console(file=terminal, force_terminal=True, color_system=None, width=width)
+    show({1: worker(1, circuit=OPEN)}, console=console)
+    assert "…" not in terminal.getvalue()
+    if width > 50:
+        assert "org/[bold]model " in terminal.getvalue()
+        assert "failures, " in terminal.getvalue()
+
+
 def test_json_has_everything_and_who_was_silent() -> None:
     told = json.loads(as_json({**ANSWERS, 2: SILENCE}))
     assert told["silent"] == [{"place": 2, "address": "127.0.0.1:50054", "reason": "Connection refused"}]

@@ -84,7 +84,11 @@ def _why(circuit: CircuitStatus) -> str:
 
 
 def _table(rows: list[tuple[str, ...]]) -> Table:
-    table = Table(*_HEAD, box=None, pad_edge=False, header_style="bold")
-    for name, worker, state, *rest in rows:
-        table.add_row(Text(name), worker, Text(state, style=_STYLES.get(state, "")), *map(Text, rest))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in _HEAD:
+        # Where there is little room, reasons are wrapped: names are to be copied.
+        table.add_column(title, no_wrap=title != "WHY", overflow="fold")
+    for name, worker, state, why, *rest in rows:
+        # With spaces it can be wrapped between words.
+        table.add_row(Text(name), worker, Text(state, style=_STYLES.get(state, "")), why.replace("_", " "), *rest)
     return table

@@ -74,6 +74,14 @@ async def test_a_worker_of_another_gateway_is_not_taken_for_one_of_this() -> Non
             assert other.status().deployments[0].circuit.state is CircuitState.CLOSED
 
 
+async def test_the_address_of_another_than_the_first_is_told_as_that() -> None:
+    with short_folder() as folder:
+        address = f"unix:{folder}/s"
+        async with worker(address, workers=2), worker(f"{address}.1", place=1, workers=2):
+            found = await Workers(f"{address}.1", patience_s=PATIENCE_S).status()
+    assert found == {0: Silence(address=f"{address}.1", reason="worker 1 answers there; use the address of worker 0")}
+
+
 async def test_a_server_that_is_no_admin_service_is_told_as_that() -> None:
     async with gateway(FakeUpstream()) as live:
         found = await Workers(live.address, patience_s=PATIENCE_S).status()

@@ -98,7 +98,9 @@ class Workers:
     def _of_this_gateway(self, place: int, answer: WorkerStatus | Silence) -> WorkerStatus | Silence:
         if isinstance(answer, Silence) or answer.place == place:
             return answer
-        reason = f"worker {answer.place} of another gateway answers there"
+        # An operator may have taken the first that is asked from a line of another worker's log.
+        whose = "of another gateway answers there" if place else "answers there; use the address of worker 0"
+        reason = f"worker {answer.place} {whose}"
         return Silence(address=of_worker(self._listen, place), reason=reason)
 
     async def _each(self, places: Iterable[int], ask: "Ask[T]") -> dict[int, T | Silence]:
