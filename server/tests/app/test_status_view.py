@@ -75,7 +75,7 @@ def test_a_narrow_terminal_wraps_reasons_and_never_cuts_a_name(width: int) -> No
     assert "…" not in terminal.getvalue()
     if width > 50:
         assert "org/[bold]model " in terminal.getvalue()
-        assert "failures, " in terminal.getvalue()
+        assert "failures," in terminal.getvalue()
 
 
 def test_json_has_everything_and_who_was_silent() -> None:

@@ -84,7 +84,7 @@ def _why(circuit: CircuitStatus) -> str:
 
 
 def _table(rows: list[tuple[str, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     for title in _HEAD:
         # Where there is little room, reasons are wrapped: names are to be copied.
         table.add_column(title, no_wrap=title != "WHY", overflow="fold")
