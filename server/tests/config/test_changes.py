@@ -96,7 +96,8 @@ def test_certificates_that_changed_are_a_change_of_their_upstream(
 
 
 def test_what_needs_a_start_stays(step: Step) -> None:
-    brought = step("heartbeat_s", 'listen = "127.0.0.1:1"\nmetrics_listen = ""\nmax_request_bytes = 4096\nheartbeat_s')
+    listens = 'listen = "127.0.0.1:1"\nadmin_listen = "127.0.0.1:2"\nmetrics_listen = ""\n'
+    brought = step("heartbeat_s", listens + "max_request_bytes = 4096\nheartbeat_s")
     assert brought.fixed == FIXED
     assert dict(brought.told) == {}
     assert (brought.config.listen, brought.config.max_request_bytes) == ("127.0.0.1:50051", 16 * 1024 * 1024)

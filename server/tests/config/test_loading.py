@@ -65,6 +65,7 @@ def test_the_least_file_takes_every_default(path: Path) -> None:
     assert loaded(path, VALID) == GatewayConfig(
         listen="127.0.0.1:50051",
         metrics_listen="127.0.0.1:9464",
+        admin_listen="",
         heartbeat_s=15.0,
         grace_s=30.0,
         max_request_bytes=16 * 1024 * 1024,

@@ -30,7 +30,7 @@ SERVER = [
     ("max_request_bytes = 1.5", "a whole number of bytes from 1024 to 1073741824 (1 GiB), got 1.5"),
     ("max_request_bytes = 2000000000", "a whole number of bytes from 1024 to 1073741824 (1 GiB), got 2000000000"),
     ('log_level = "INFO"', 'debug, info, warning or error, got "INFO"'),
-    ("workers = 1", "a known key (listen, metrics_listen, heartbeat_s, grace_s, max_request_bytes, log_level, "),
+    ("workers = 1", "a known key (listen, metrics_listen, admin_listen, heartbeat_s, grace_s, max_request_bytes, "),
     ("heartbeats = 1", "a known key ("),
     (
         'token = "x"',

@@ -2,7 +2,7 @@
 
 0 = fine, 1 = it could not be done (the reason is one line on standard error), 2 = the command line is wrong. What the
 commands do is in `serve.py`, `workers.py`, `demo.py` and `config/`; each is loaded by the command that needs it, since
-gRPC, the client and its displays take most of the time of a start.
+gRPC, the client and its displays take most of the time of a start. Those for a running gateway: `admin_commands.py`.
 """
 
 import json
@@ -19,7 +19,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from triphase_model.engine.process import EngineFailed
 
-from triphase_server.app import loop
+from triphase_server.app import admin_commands, loop
+from triphase_server.app.admin import place_of
+from triphase_server.app.admin_commands import checked_admin
 from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.handover import Received, SupervisorGone
 from triphase_server.config import (
@@ -92,13 +94,16 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port.")] = 1,
     log_level: Annotated[LogLevel | None, typer.Option(help="Overrides the configuration's; info where none.")] = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="One JSON object a line.")] = False,
-    worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
+    admin: Annotated[
+        str | None, typer.Option(callback=checked_admin, help="Address of the admin service: loopback or unix:/path.")
+    ] = None,
+    worker: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serves the gateway until SIGTERM or Ctrl-C. With no configuration: the embedded reference model on loopback."""
     if config or worker:  # what a reload would bring is read just now, and a worker is told by its supervisor
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     received = Received(sys.stdin.fileno()) if worker else None
-    file = _file(config, listen=listen, log_level=log_level) if config else None
+    file = _file(config, listen=listen, admin_listen=admin, log_level=log_level) if config else None
     loaded = _handed(received) if received else _load(file) if file else None
     level = log_level or (loaded.log_level if loaded else "info")
     with _logging(level, as_json=log_json) as tell:
@@ -107,14 +112,16 @@ def serve(
             from triphase_server.app.workers import serve_by_workers  # noqa: PLC0415 - without gRPC
 
             options = [*(["--log-level", log_level] if log_level else []), *(["--log-json"] if log_json else [])]
-            many = serve_by_workers(loaded, file=file, listen=listen, workers=workers, options=options, ready=announce)
+            many = serve_by_workers(
+                loaded, file=file, listen=listen, admin=admin, workers=workers, options=options, ready=announce
+            )
             sys.exit(loop.run(many))
         from triphase_server.app.serve import serve_alone, serve_as_worker  # noqa: PLC0415 - loads gRPC and aiohttp
 
-        if received and loaded:
-            loop.run(serve_as_worker(loaded, received=received, listen=listen))
+        if worker and received and loaded:
+            loop.run(serve_as_worker(loaded, received=received, listen=listen, admin=admin, place=place_of(worker)))
         else:
-            loop.run(serve_alone(loaded, file=file, listen=listen, ready=announce))
+            loop.run(serve_alone(loaded, file=file, listen=listen, admin=admin, ready=announce))
 
 
 @app.command()
@@ -153,6 +160,9 @@ def check(
         typer.echo(f"warning: {warning}", err=True)
     count = len(loaded.routes)
     typer.echo(f"{config}: fine; {count} {'route' if count == 1 else 'routes'}: {', '.join(sorted(loaded.routes))}")
+
+
+app.add_typer(admin_commands.app)
 
 
 @contextmanager

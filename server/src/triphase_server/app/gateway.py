@@ -9,12 +9,14 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from triphase_server.app.admin import administered
 from triphase_server.app.metrics import kept
-from triphase_server.app.swap import Parts, swap
+from triphase_server.app.swap import InForce, Parts, swap
 from triphase_server.config import GatewayConfig
 from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.status import reason_of
+from triphase_server.service.administration import Place
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
@@ -47,14 +49,21 @@ class Gateway:
 
 
 @asynccontextmanager
-async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncIterator[Gateway]:
-    """Starts a gateway and stops it at the end; raises CannotListen. `shares_port` is for workers."""
-    catalog = Catalog(config.routes)
+async def running(config: GatewayConfig, *, place: Place | None = None) -> AsyncIterator[Gateway]:
+    """Starts a gateway and stops it at the end; raises CannotListen. `place` is a worker's, who shares its port."""
+    in_force, catalog = InForce(config), Catalog(config.routes)
     draw = random.SystemRandom().random
     fleet = Fleet(config.deployments.values(), draw=draw)
     async with (
         _upstreams(config) as upstream,
-        kept(config.metrics_listen, members=fleet.members, served=not shares_port) as metrics,
+        kept(config.metrics_listen, members=fleet.members, served=place is None) as metrics,
+        administered(
+            config.admin_listen,
+            fleet=fleet,
+            catalog=catalog,
+            in_force=lambda: in_force.config,
+            place=place or Place(),
+        ),
     ):
         service = GenerateService(
             catalog=catalog,
@@ -69,11 +78,13 @@ async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncI
             listen=config.listen,
             max_request_bytes=config.max_request_bytes,
             grace_s=config.grace_s,
-            shares_port=shares_port,
+            shares_port=place is not None,
         )
         server = GatewayServer(GatewayServicer(service, catalog=catalog), settings=settings)
         port = await server.start()
-        parts = Parts(catalog=catalog, fleet=fleet, upstream=upstream, service=service, server=server)
+        parts = Parts(
+            in_force=in_force, catalog=catalog, fleet=fleet, upstream=upstream, service=service, server=server
+        )
         gateway = Gateway(parts, address=bound_address(config.listen, port), reloaded=metrics.reloaded)
         server.set_serving(True)
         try:

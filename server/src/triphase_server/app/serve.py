@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from triphase_server.app.admin import admin_address
 from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.embedded import StoppedAtStart, configured
 from triphase_server.app.gateway import Gateway, running
@@ -21,13 +22,19 @@ from triphase_server.app.workers import tell_supervisor
 from triphase_server.config import GatewayConfig
 from triphase_server.config.loading import DEFAULT_LISTEN
 from triphase_server.rpc.listening import check_free
+from triphase_server.service.administration import Place
 from triphase_server.telemetry.log import set_level
 
 _log = logging.getLogger("triphase.gateway")
 
 
 async def serve_alone(
-    config: GatewayConfig | None, *, file: ConfigFile | None, listen: str | None, ready: Callable[[str], None]
+    config: GatewayConfig | None,
+    *,
+    file: ConfigFile | None,
+    listen: str | None,
+    admin: str | None,
+    ready: Callable[[str], None],
 ) -> None:
     """Serves on a port of its own until a signal comes; calls `ready` with the address once requests are welcome.
 
@@ -35,6 +42,7 @@ async def serve_alone(
         config: What is served; `None` = an embedded engine.
         file: Where `config` was read, and is read again.
         listen: Where, if not where the configuration says.
+        admin: Where the admin service is, if not where the configuration says; empty = nowhere.
         ready: Called once.
 
     Raises:
@@ -43,23 +51,30 @@ async def serve_alone(
     """
     address = listen or (config.listen if config else DEFAULT_LISTEN)
     check_free(address)
+    administered_at = admin_address(config, admin=admin)
+    if administered_at:
+        check_free(administered_at)
     stop = asyncio.Event()
     stop_on_signals(stop)
     with suppress(StoppedAtStart):
         async with configured(config, listen=address, stop=stop) as chosen:
-            async with running(chosen) as gateway:
-                async with reloading(file, chosen, apply=gateway.replace, reloaded=gateway.reloaded):
+            own = replace(chosen, admin_listen=administered_at)
+            async with running(own) as gateway:
+                async with reloading(file, own, apply=gateway.replace, reloaded=gateway.reloaded):
                     ready(gateway.address)
                     await stop.wait()
                 _log.info("stopping; running requests have %g s", gateway.grace_s)
             _log.info("stopped")
 
 
-async def serve_as_worker(config: GatewayConfig, *, received: Received, listen: str | None) -> None:
+async def serve_as_worker(
+    config: GatewayConfig, *, received: Received, listen: str | None, admin: str | None, place: Place
+) -> None:
     """Serves as one of several, which share a port, what its supervisor hands over: `config`, and others later."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with running(replace(config, listen=listen or config.listen), shares_port=True) as gateway:
+    own = replace(config, listen=listen or config.listen, admin_listen=admin_address(config, admin=admin))
+    async with running(own, place=place) as gateway:
         received.follow(partial(_replace, gateway), end=stop.set)
         tell_supervisor(gateway.address)
         await stop.wait()

@@ -20,7 +20,7 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class Supervisor:
-    """Runs `workers` processes of `command` until `stop` is set.
+    """Runs `workers` processes of `command` until `stop` is set; `own` gives further arguments of the one in a place.
 
     A worker says that it serves by a line on its standard output. `patience_s` is how long one may take to end once it
     was told to; `frame` is what each reads first from its standard input; `wait` waits for a number of seconds or for
@@ -36,9 +36,11 @@ class Supervisor:
         patience_s: float,
         metrics: WorkerMetrics,
         frame: bytes = b"",
+        own: Callable[[int], Sequence[str]] = lambda _: (),
         wait: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self._command = command
+        self._own = own
         self._stop = stop
         self.patience_s = patience_s
         self._metrics = metrics
@@ -88,7 +90,7 @@ class Supervisor:
 
     async def _one(self, place: int) -> tuple[int, float]:
         """Runs one worker to its end; returns its exit code and for how many seconds it served."""
-        worker = await _started(self._command, environ=self._metrics.environ(place))
+        worker = await _started([*self._command, *self._own(place)], environ=self._metrics.environ(place))
         self._running.add(worker)
         _log.info("worker %d is process %d", place, worker.pid)
         following = asyncio.create_task(_followed(worker, self._serving[place]))

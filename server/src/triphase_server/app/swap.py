@@ -7,7 +7,7 @@ without a wait in between, so that no request finds parts of two configurations.
 
 from dataclasses import dataclass
 
-from triphase_server.config import GatewayConfig
+from triphase_server.config import GatewayConfig, changes
 from triphase_server.rpc.server import GatewayServer
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
@@ -15,10 +15,18 @@ from triphase_server.service.generate import GenerateService
 from triphase_server.upstream.client import HttpUpstream
 
 
+@dataclass(slots=True)
+class InForce:
+    """Holds the configuration that is in force."""
+
+    config: GatewayConfig
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What of a gateway goes by its configuration."""
 
+    in_force: InForce
     catalog: Catalog
     fleet: Fleet
     upstream: HttpUpstream
@@ -35,3 +43,4 @@ def swap(parts: Parts, config: GatewayConfig) -> None:
     parts.catalog.replace(config.routes)
     parts.service.heartbeat_s = config.heartbeat_s
     parts.server.replace_grace(config.grace_s)
+    parts.in_force.config = changes(parts.in_force.config, config).config

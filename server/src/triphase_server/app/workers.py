@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from triphase_server.app.admin import admin_address, options_of_workers
 from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.embedded import StoppedAtStart, configured
 from triphase_server.app.handover import frame_of
@@ -34,6 +35,7 @@ async def serve_by_workers(
     *,
     file: ConfigFile | None,
     listen: str | None,
+    admin: str | None,
     workers: int,
     options: Sequence[str],
     ready: Callable[[str], None],
@@ -44,6 +46,7 @@ async def serve_by_workers(
         config: What is served; `None` = one embedded engine for all.
         file: Where `config` was read, and is read again.
         listen: Where, if not where the configuration says.
+        admin: Where the admin services are, if not where the configuration says; empty = nowhere.
         workers: How many.
         options: More options of `serve`, for each.
         ready: Called once with the address, when all serve.
@@ -58,8 +61,9 @@ async def serve_by_workers(
         held_port(listen or (config.listen if config else DEFAULT_LISTEN)) as address,
         suppress(StoppedAtStart),
     ):
+        own = options_of_workers(admin_address(config, admin=admin), workers=workers)
         async with configured(config, listen=address, stop=stop) as chosen:
-            arguments = ["serve", "--worker", "--listen", address, *options]
+            arguments = ["serve", "--listen", address, *options]
             with of_workers(chosen.metrics_listen) as metrics:
                 supervisor = Supervisor(
                     [sys.executable, "-m", "triphase_server", *arguments],
@@ -68,6 +72,7 @@ async def serve_by_workers(
                     patience_s=chosen.grace_s + _MARGIN_S,
                     metrics=metrics,
                     frame=frame_of(chosen),
+                    own=own,
                 )
                 stop_on_signals(stop, again=supervisor.kill)
                 async with reloading(

@@ -6,7 +6,7 @@
 from triphase_server.config.changes import Changes, changes
 from triphase_server.config.errors import ConfigError, Problem, format_problems
 from triphase_server.config.json_schema import json_schema
-from triphase_server.config.loading import GatewayConfig, embedded, files_of, load, warnings
+from triphase_server.config.loading import GatewayConfig, admin_listen, embedded, files_of, load, warnings
 from triphase_server.config.schema import LogLevel
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "GatewayConfig",
     "LogLevel",
     "Problem",
+    "admin_listen",
     "changes",
     "embedded",
     "files_of",

@@ -11,7 +11,7 @@ from triphase_server.config.fields import listed
 from triphase_server.config.loading import GatewayConfig
 
 # What is bound, or given to gRPC, when a process starts.
-FIXED = ("listen", "metrics_listen", "max_request_bytes")
+FIXED = ("listen", "admin_listen", "metrics_listen", "max_request_bytes")
 _NOT_KEYS = {"routes", "upstreams", "warnings"}
 
 

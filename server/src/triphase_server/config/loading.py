@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from triphase_server.config import build
 from triphase_server.config.consistency import contradictions
 from triphase_server.config.errors import ConfigError, Problem
-from triphase_server.config.fields import Surroundings
+from triphase_server.config.fields import Surroundings, Table
+from triphase_server.config.kinds import AdminAddress
 from triphase_server.config.problems import problems_of
 from triphase_server.config.schema import GatewayTable, LogLevel
 from triphase_server.config.source import Source, as_table, read
@@ -32,6 +33,7 @@ class GatewayConfig:
     Attributes:
         listen: `host:port`, `[v6]:port` or `unix:/path`; port 0 = any free one.
         metrics_listen: `host:port` or `[v6]:port` for Prometheus; empty = no metrics, as where there is no file.
+        admin_listen: A loopback address or `unix:/path` for operators; empty = none. Workers derive theirs from it.
         heartbeat_s: The longest silence of a stream before a heartbeat.
         grace_s: How long open streams may go on after a stop was asked for.
         max_request_bytes: The largest request that is read.
@@ -43,6 +45,7 @@ class GatewayConfig:
 
     listen: str = _DEFAULTS.listen
     metrics_listen: str = ""
+    admin_listen: str = ""
     heartbeat_s: float = _DEFAULTS.heartbeat_s
     grace_s: float = _DEFAULTS.grace_s
     max_request_bytes: int = _DEFAULTS.max_request_bytes
@@ -80,6 +83,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
     return GatewayConfig(
         listen=table.listen,
         metrics_listen=table.metrics_listen,
+        admin_listen=table.admin_listen,
         heartbeat_s=table.heartbeat_s,
         grace_s=table.grace_s,
         max_request_bytes=table.max_request_bytes,
@@ -88,6 +92,28 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
         routes=build.routes(table),
         warnings=warnings_of(table, source=source),
     )
+
+
+class _AdminTable(Table):
+    """The one key that whoever looks for a running gateway needs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    admin_listen: AdminAddress = _DEFAULTS.admin_listen
+
+
+def admin_listen(path: Path) -> str:
+    """Returns where a file puts the admin service; empty = nowhere.
+
+    Nothing else of the file is checked, since the keys that it names are seldom in the environment of an operator's
+    shell. Raises ConfigError.
+    """
+    source = read(path)
+    try:
+        return _AdminTable.model_validate(source.document).admin_listen
+    except ValidationError as error:
+        problems = problems_of(error, source=source)
+    raise ConfigError(list(problems))
 
 
 def embedded(engine_url: str, *, listen: str = _DEFAULTS.listen) -> GatewayConfig:

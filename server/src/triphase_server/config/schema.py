@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from triphase_server.config.api_keys import CaFile, EnvironmentSecret, FileSecret, HeaderSecret
 from triphase_server.config.fields import Table, expected, wrong
 from triphase_server.config.kinds import (
+    AdminAddress,
     BaseUrl,
     Connections,
     HeaderName,
@@ -81,6 +82,7 @@ class GatewayTable(Table):
 
     listen: ListenAddress = Field("127.0.0.1:50051", description="Where the gateway serves gRPC")
     metrics_listen: MetricsAddress = Field("127.0.0.1:9464", description="Where Prometheus reads; empty = nowhere")
+    admin_listen: AdminAddress = Field("", description="Where operators steer it; this machine alone, empty = nowhere")
     heartbeat_s: Seconds = Field(15.0, description="The longest silence of a stream before a heartbeat")
     grace_s: SecondsOrNone = Field(30.0, description="How long open streams may go on after a stop was asked for")
     max_request_bytes: MessageBytes = Field(16 * 1024 * 1024, description="The largest request that is read")

@@ -53,6 +53,10 @@ class InvalidRequest(CallerError):
         self.violations = violations
 
 
+class UnknownDeployment(CallerError):
+    """No deployment has the name that an operator gave."""
+
+
 class ResponseTooLarge(CallerError):
     """The whole response is more than one message can hold; streamed, it is not."""
 
@@ -137,7 +141,10 @@ class UpstreamTruncated(UpstreamError):
 
 
 class CircuitsOpen(UpstreamError):
-    """Every deployment that could answer is shut off after failures; `retry_after_s` tells when one may be tried."""
+    """Every deployment that could answer is shut off, after failures or by the operator.
+
+    `retry_after_s` tells when one may be tried; `None` where only the operator knows.
+    """
 
 
 # Ours.

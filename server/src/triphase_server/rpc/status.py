@@ -39,6 +39,7 @@ class Mapped:
 TABLE: Mapping[type[errors.GatewayError], Mapped] = {
     errors.UnknownModel: Mapped(grpc.StatusCode.NOT_FOUND, "CALLER_UNKNOWN_MODEL"),
     errors.InvalidRequest: Mapped(grpc.StatusCode.INVALID_ARGUMENT, "CALLER_INVALID_REQUEST"),
+    errors.UnknownDeployment: Mapped(grpc.StatusCode.NOT_FOUND, "CALLER_UNKNOWN_DEPLOYMENT"),
     errors.ResponseTooLarge: Mapped(grpc.StatusCode.FAILED_PRECONDITION, "CALLER_RESPONSE_TOO_LARGE"),
     errors.CallerTooSlow: Mapped(grpc.StatusCode.ABORTED, "CALLER_TOO_SLOW"),
     errors.DeadlineExceeded: Mapped(grpc.StatusCode.DEADLINE_EXCEEDED, "CALLER_DEADLINE_EXCEEDED"),

@@ -181,7 +181,7 @@ class Attempts:
         if self._routes[0].when_all_open is WhenAllOpen.TRY_SOONEST and soonest is not None:
             return max(soonest, now + _SHORTEST_WAIT_S)
         raise CircuitsOpen(
-            "every deployment of this model is shut off after failures",
+            "every deployment of this model is shut off, after failures or by the operator",
             stage=Stage.CONNECT,
             retry_after_s=None if soonest is None else max(0.0, soonest - now),
         )

@@ -135,6 +135,11 @@ class Fleet:
             for _, member in sorted(self._members.items())
         )
 
+    def sharing(self, deployment: str) -> tuple[MemberView, ...]:
+        """Returns a deployment and all that share its circuit, sorted by name; KeyError = no such one."""
+        circuit = self._members[deployment].circuit
+        return tuple(view for view in self.members() if self._members[view.deployment.name].circuit is circuit)
+
     def isolate(self, deployment: str) -> None:
         """Shuts a deployment off by the operator's word, with all that share its circuit; KeyError = no such one."""
         self._members[deployment].circuit.isolate(now=_now())

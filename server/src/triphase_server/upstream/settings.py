@@ -12,12 +12,13 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
 class Secret:
-    """A text that no `repr`, `str` or format shows."""
+    """A text that no `repr`, `str` or format shows; `source` says where it is from, for an operator to see."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "source")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, source: str = "") -> None:
         self._value = value
+        self.source = source
 
     def reveal(self) -> str:
         """Returns the text itself, for the one place that sends it."""
