@@ -16,6 +16,7 @@ from triphase_server.config import GatewayConfig
 from triphase_server.core.route import Deployment, Route, Target
 from triphase_server.core.transitions import CircuitState
 from triphase_server.upstream.settings import Secret, UpstreamSettings
+from upstream.raw_server import Call, Net
 
 GUARD_S = 60.0
 RELOADS = 50
@@ -73,6 +74,36 @@ async def test_fifty_reloads_under_load_end_no_stream_and_leave_no_pool() -> Non
         started.replace(configuration(base_url, "other"))
         assert started.parts.upstream.open_pools() == 0
         assert [view.in_flight for view in started.parts.fleet.members()] == [0]
+
+
+async def test_a_request_falls_back_over_the_upstream_that_it_began_with() -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def full(call: Call) -> None:
+        asked.set()
+        await gate.wait()
+        await call.whole(b"", status="503 Service Unavailable")
+
+    async def answer(call: Call) -> None:
+        await call.begin()
+        await call.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"85"}}]}\n\ndata: [DONE]\n\n')
+        await call.end()
+
+    async with asyncio.timeout(GUARD_S), Net().serve(full) as first, Net().serve(answer) as second:
+        urls = {name: f"http://127.0.0.1:{raw.port}/v1" for name, raw in (("m", first), ("n", second))}
+        upstreams = {
+            name: UpstreamSettings(name=name, base_url=url, api_key=Secret("old")) for name, url in urls.items()
+        }
+        config = replace(configuration("", "m", "n"), upstreams=upstreams)
+        config = replace(config, routes={**config.routes, "m": replace(config.routes["m"], fallbacks=("n",))})
+        async with running(config) as started, Client(started.address, retry=None) as client:
+            asking = asyncio.create_task(client.generate(request()))
+            await asked.wait()
+            started.replace(configuration("http://127.0.0.1:9/v1", "n", api_key=Secret("new")))
+            gate.set()
+            assert (await asking).output == "85"
+            assert "Bearer old" in second.calls[0].head
+            assert started.parts.upstream.open_pools() == 0
 
 
 async def test_what_cannot_be_read_any_more_changes_nothing(tmp_path: Path) -> None:

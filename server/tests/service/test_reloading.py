@@ -56,7 +56,7 @@ async def test_a_request_ends_whole_where_its_deployment_is_gone() -> None:
 @on_fake_clock
 async def test_a_request_falls_back_to_the_deployment_that_it_began_with() -> None:
     full = UpstreamOverloaded("full", stage=Stage.FIRST_BYTE)
-    changed = replace(A.deployment, model="another"), deployment("c")
+    changed = replace(A.deployment, model="another"), replace(B.deployment, extra_body={"top_k": 20})
     rig_ = rig([full], ANSWER, targets=[A, B], retry=RetryPolicy(max_attempts=2))
     events = await through_a_reload(rig_, *changed)
     assert [event.deployment for event in events if isinstance(event, AttemptStarted)] == ["a", "b"]
