@@ -189,7 +189,10 @@ ROUTE = [
     ('summary_model.route = "chat"', 'a route that has no summary model of its own, got "chat"'),
     ("summary_model = {}", "this key, which has no default"),
     ("summary_model = { route = 1 }", "a text, got 1"),
-    ("weights = 1", "a known key (deployments, fallbacks, strategy, retry, when_all_open, on_midstream_failure, "),
+    (
+        "weights = 1",
+        "a known key (deployments, fallbacks, strategy, retry, limits, when_all_open, on_midstream_failure, ",
+    ),
     ("affinity = true", "a known key (deployments, "),
 ]
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from server_fakes.clock import on_fake_clock
-from server_fakes.rig import Rig, ask, deployment, rig
+from server_fakes.rig import Rig, ask, deployment, open_gates, rig
 from server_fakes.upstream import Step, chunk, finish
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.errors import Stage, UpstreamOverloaded
@@ -22,7 +22,7 @@ ROUTE = Route(name="m", targets=(A,))
 
 
 def fleet_of(*deployments: Deployment) -> Fleet:
-    return Fleet(deployments, draw=lambda: 0.0)
+    return Fleet(deployments, gate_of=open_gates(), draw=lambda: 0.0)
 
 
 def member(fleet: Fleet, name: str) -> MemberView:

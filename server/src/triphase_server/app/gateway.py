@@ -17,6 +17,7 @@ from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.status import reason_of
 from triphase_server.service.administration import Place
+from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
@@ -53,22 +54,25 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
     """Starts a gateway and stops it at the end; raises CannotListen. `place` is a worker's, who shares its port."""
     in_force, catalog = InForce(config), Catalog(config.routes)
     draw = random.SystemRandom().random
-    fleet = Fleet(config.deployments.values(), draw=draw)
+    own = place or Place()
+    admission = Admission(config.limits.share(own.place, workers=own.workers), draw=draw)
+    fleet = Fleet(config.deployments.values(), gate_of=admission.gate_of, draw=draw)
     async with (
         _upstreams(config) as upstream,
-        kept(config.metrics_listen, members=fleet.members, served=place is None) as metrics,
+        kept(config.metrics_listen, members=fleet.members, gates=admission.views, served=place is None) as metrics,
         administered(
             config.admin_listen,
             fleet=fleet,
             catalog=catalog,
             in_force=lambda: in_force.config,
-            place=place or Place(),
+            place=own,
         ),
     ):
         service = GenerateService(
             catalog=catalog,
             fleet=fleet,
             upstream=upstream,
+            admission=admission,
             observer=Observers(RequestLog(reason_of=reason_of), metrics=metrics.observer),
             heartbeat_s=config.heartbeat_s,
             new_id=lambda: f"resp-{secrets.token_hex(12)}",
@@ -83,7 +87,14 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
         server = GatewayServer(GatewayServicer(service, catalog=catalog), settings=settings)
         port = await server.start()
         parts = Parts(
-            in_force=in_force, catalog=catalog, fleet=fleet, upstream=upstream, service=service, server=server
+            in_force=in_force,
+            place=own,
+            admission=admission,
+            catalog=catalog,
+            fleet=fleet,
+            upstream=upstream,
+            service=service,
+            server=server,
         )
         gateway = Gateway(parts, address=bound_address(config.listen, port), reloaded=metrics.reloaded)
         server.set_serving(True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from triphase_server.rpc.listening import CannotListen
 from triphase_server.service.fleet import MemberView
+from triphase_server.service.gate import GateView
 from triphase_server.service.ports import Observer
 from triphase_server.telemetry.reloads import ReloadMetrics, ReloadResult, not_counted
 from triphase_server.telemetry.workers import WorkerMetrics, take_place, worker_metrics
@@ -28,7 +29,9 @@ class Kept:
 
 
 @asynccontextmanager
-async def kept(listen: str, *, members: Callable[[], Sequence[MemberView]], served: bool) -> AsyncIterator[Kept]:
+async def kept(
+    listen: str, *, members: Callable[[], Sequence[MemberView]], gates: Callable[[], Sequence[GateView]], served: bool
+) -> AsyncIterator[Kept]:
     """Keeps metrics, and serves them at `listen` where `served`; gives who is to be told. Raises CannotListen."""
     if not listen:
         yield Kept()
@@ -45,7 +48,7 @@ async def kept(listen: str, *, members: Callable[[], Sequence[MemberView]], serv
             with _address_in_use(listen):
                 address = stack.enter_context(serving(registry.collector, listen=listen))
             _log.info("metrics are at http://%s/metrics", address)
-        async with FleetGauges(registry, members=members).running():
+        async with FleetGauges(registry, members=members, gates=gates).running():
             # A worker counts no reloads: its supervisor does.
             reloaded = ReloadMetrics(registry.series).reloaded if served else not_counted
             yield Kept(observer=Metrics(registry, reason_of=reason_of), reloaded=reloaded)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from triphase_server.config import GatewayConfig, changes
 from triphase_server.rpc.server import GatewayServer
+from triphase_server.service.administration import Place
+from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
@@ -27,6 +29,8 @@ class Parts:
     """What of a gateway goes by its configuration."""
 
     in_force: InForce
+    place: Place
+    admission: Admission
     catalog: Catalog
     fleet: Fleet
     upstream: HttpUpstream
@@ -39,6 +43,7 @@ def swap(parts: Parts, config: GatewayConfig) -> None:
     pools = parts.upstream.prepared(config.upstreams.values())
     # From here on nothing fails and nothing waits.
     moved = parts.upstream.replace(pools)
+    parts.admission.replace(config.limits.share(parts.place.place, workers=parts.place.workers))
     parts.fleet.replace(config.deployments.values(), moved=moved)
     parts.catalog.replace(config.routes)
     parts.service.heartbeat_s = config.heartbeat_s

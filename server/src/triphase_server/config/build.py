@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from triphase_server.config.api_keys import digest_of
 from triphase_server.config.schema import GatewayTable, UpstreamTable
 from triphase_server.config.schema_deployment import DeploymentTable, ground
+from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
+from triphase_server.core.limits import Limits
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, SummaryModel, Target, Timeouts
 from triphase_server.upstream.settings import Secret, UpstreamSettings
@@ -23,6 +25,19 @@ def upstreams(table: GatewayTable) -> Mapping[str, UpstreamSettings]:
 def routes(table: GatewayTable) -> Mapping[str, Route]:
     """Returns all routes by name, each with its deployments."""
     return {name: _route(name, route, table.deployments) for name, route in table.routes.items()}
+
+
+def limits(table: GatewayTable) -> Limits:
+    """Returns all limits that the file sets; a table that says nothing sets none."""
+    return Limits(
+        gateway=table.limits.values(),
+        upstreams={name: u.limits.values() for name, u in table.upstreams.items() if u.limits.max_concurrency},
+        routes={name: limit.values() for name, route in table.routes.items() if _limits(limit := route.limits)},
+    )
+
+
+def _limits(table: RouteLimitsTable) -> bool:
+    return bool(table.requests_per_minute or table.tokens_per_minute)
 
 
 def _upstream(name: str, table: UpstreamTable) -> UpstreamSettings:

@@ -19,6 +19,7 @@ from triphase_server.config.problems import problems_of
 from triphase_server.config.schema import GatewayTable, LogLevel
 from triphase_server.config.source import Source, as_table, read
 from triphase_server.config.warning_rules import warnings_of
+from triphase_server.core.limits import Limits
 from triphase_server.core.route import Deployment, Route, Target
 from triphase_server.upstream.settings import UpstreamSettings
 
@@ -38,6 +39,7 @@ class GatewayConfig:
         grace_s: How long open streams may go on after a stop was asked for.
         max_request_bytes: The largest request that is read.
         log_level: The least level that is logged.
+        limits: How much may run, wait, and be asked for each minute, in all workers together.
         upstreams: By name, also those that no route uses.
         routes: By public model name.
         warnings: What is hardly meant in the file that this was made of.
@@ -50,6 +52,7 @@ class GatewayConfig:
     grace_s: float = _DEFAULTS.grace_s
     max_request_bytes: int = _DEFAULTS.max_request_bytes
     log_level: LogLevel = _DEFAULTS.log_level
+    limits: Limits = Limits()
     upstreams: Mapping[str, UpstreamSettings]
     routes: Mapping[str, Route]
     warnings: tuple[Problem, ...] = ()
@@ -88,6 +91,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
         grace_s=table.grace_s,
         max_request_bytes=table.max_request_bytes,
         log_level=table.log_level,
+        limits=build.limits(table),
         upstreams=build.upstreams(table),
         routes=build.routes(table),
         warnings=warnings_of(table, source=source),

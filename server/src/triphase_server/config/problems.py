@@ -22,6 +22,7 @@ from triphase_server.config.schema_deployment import (
     EffortTable,
     TimeoutsTable,
 )
+from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_route import RetryTable, RouteTable, SummaryModelTable, TargetTable
 from triphase_server.config.source import Source
 
@@ -42,7 +43,9 @@ _WORDS: Mapping[str, str] = {
 # Where each table stands; `*` is a name that the operator gives, or any item of a list.
 TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): GatewayTable,
+    ("limits",): LimitsTable,
     ("upstreams", "*"): UpstreamTable,
+    ("upstreams", "*", "limits"): UpstreamLimitsTable,
     ("deployments", "*"): DeploymentTable,
     ("deployments", "*", "detection"): DetectionTable,
     ("deployments", "*", "effort"): EffortTable,
@@ -51,6 +54,7 @@ TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("routes", "*"): RouteTable,
     ("routes", "*", "deployments", "*"): TargetTable,
     ("routes", "*", "retry"): RetryTable,
+    ("routes", "*", "limits"): RouteLimitsTable,
     ("routes", "*", "summary_model"): SummaryModelTable,
 }
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from triphase_server.config.fields import Table, expected, name_in, surroundings, wrong
 from triphase_server.config.kinds import Attempts, Priority, Seconds, SecondsOrNone, Weight
+from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import OnMidstreamFailure, SummaryModel, WhenAllOpen
 from triphase_server.core.routing import Strategy
@@ -80,6 +81,7 @@ class RouteTable(Table):
     fallbacks: list[_RouteName] = Field([], description="Routes that are asked when no deployment here is left")
     strategy: _Strategy = Field(Strategy.WEIGHTED_RANDOM, description="How one deployment of a tier is chosen")
     retry: RetryTable = RetryTable()
+    limits: RouteLimitsTable = RouteLimitsTable()
     when_all_open: _WhenAllOpen = Field(WhenAllOpen.FAIL_FAST, description="What follows where all circuits are open")
     on_midstream_failure: _OnMidstreamFailure = Field(
         OnMidstreamFailure.FAIL, description="What follows where a stream breaks after its first token"

@@ -69,6 +69,25 @@ class DeadlineExceeded(CallerError):
     """The caller's own deadline passed."""
 
 
+# The operator's word.
+
+
+class PolicyError(GatewayError):
+    """More was asked than the operator allows; `subject` names what is used up, such as `route:qwen3`."""
+
+    def __init__(self, message: str, *, subject: str, retry_after_s: float | None) -> None:
+        super().__init__(message, metadata={"subject": subject}, retry_after_s=retry_after_s)
+        self.subject = subject
+
+
+class RateLimited(PolicyError):
+    """The route gives no more for this minute."""
+
+
+class AtCapacity(PolicyError):
+    """As many run as may, and as many wait, or this one has waited as long as it may."""
+
+
 # The upstream's fault.
 
 

@@ -30,6 +30,7 @@ _SOURCES: Mapping[events.SummarySource, "events_pb2.SummarySource.ValueType"] = 
     events.SummarySource.MODEL: events_pb2.SUMMARY_SOURCE_MODEL,
 }
 _WAITING_ON: Mapping[events.WaitingOn, "events_pb2.WaitingOn.ValueType"] = {
+    events.WaitingOn.ADMISSION: events_pb2.WAITING_ON_ADMISSION,
     events.WaitingOn.UPSTREAM: events_pb2.WAITING_ON_UPSTREAM,
     events.WaitingOn.FIRST_TOKEN: events_pb2.WAITING_ON_FIRST_TOKEN,
     events.WaitingOn.NEXT_TOKEN: events_pb2.WAITING_ON_NEXT_TOKEN,

@@ -54,6 +54,11 @@ class Attempt:
         self.responded_at: float | None = None
 
     @property
+    def answered(self) -> bool:
+        """Whether the head of a successful response has arrived."""
+        return self._generation is not None
+
+    @property
     def committed(self) -> bool:
         """Whether the first thought, output or tool call has arrived."""
         return self._generation is not None and self._generation.committed

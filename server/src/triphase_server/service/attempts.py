@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, stop_never, wait_none
@@ -17,19 +16,18 @@ from tenacity import AsyncRetrying, RetryCallState, stop_never, wait_none
 from triphase_server.core import effort
 from triphase_server.core.effort import PlannedReasoning
 from triphase_server.core.errors import (
-    CircuitsOpen,
     GatewayError,
     InvalidRequest,
-    Stage,
     UpstreamError,
     UpstreamTimeout,
 )
 from triphase_server.core.events import AttemptReason, Delta, WaitingOn
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.retry import Decision, GiveUp, Retry, decide
-from triphase_server.core.route import Deployment, OnMidstreamFailure, Route, WhenAllOpen
+from triphase_server.core.route import Deployment, OnMidstreamFailure, Route
 from triphase_server.service.attempt import Attempt
-from triphase_server.service.fleet import Draw, Fleet, Lease
+from triphase_server.service.fleet import Draw, Lease
+from triphase_server.service.leasing import Leasing
 from triphase_server.service.ports import AttemptOutcome, Upstream
 from triphase_server.service.waiting import Limit, Waiter
 
@@ -54,8 +52,6 @@ class Begun:
 
 
 Step: TypeAlias = Begun | list[Delta]
-# A circuit that could be probed just now may have given its one probe to another request: look again, but do not spin.
-_SHORTEST_WAIT_S = 0.05
 
 
 class Attempts:
@@ -68,7 +64,7 @@ class Attempts:
         self,
         upstream: Upstream,
         *,
-        fleet: Fleet,
+        leasing: Leasing,
         routes: Sequence[Route],
         request: GenerationRequest,
         waiter: Waiter,
@@ -77,7 +73,7 @@ class Attempts:
         on_end: Callable[[AttemptOutcome], None],
     ) -> None:
         self._upstream = upstream
-        self._fleet = fleet
+        self._leasing = leasing
         self._routes = routes
         self._request = request
         self._waiter = waiter
@@ -85,6 +81,7 @@ class Attempts:
         self._draw = draw
         self._on_end = on_end
         self._plans, self._unfit = _plans(routes, request)
+        leasing.unfit = self._unfit
         self._tried: set[str] = set()
         self._timed_out = False
         self._pause_s = 0.0
@@ -103,14 +100,15 @@ class Attempts:
     @property
     def waiting_on(self) -> WaitingOn:
         """What the request waits for."""
+        if self._leasing.in_line:
+            return WaitingOn.ADMISSION
         return self.attempt.waiting_on if self.attempt is not None else WaitingOn.UPSTREAM
 
     def begin(self) -> None:
         """Asks the first deployment, if there is one to ask, while the caller does other things."""
-        self._lease = self._fleet.lease(self._routes, affinity_key=self._request.affinity_key, exclude=self._unfit)
-        if self._lease is not None:
-            self._lease.note_request()
-            self._ask(self._lease)
+        lease = self._leasing.at_once()
+        if lease is not None:
+            self._take(lease)
 
     async def steps(self) -> AsyncGenerator[Step, None]:
         """Yields each attempt's beginning and what it delivers, as `Attempt.deltas` does; only after `begin`."""
@@ -158,33 +156,22 @@ class Attempts:
         self._on_end(self._outcome(lease, None))
 
     async def _until_leased(self) -> AsyncGenerator[list[Delta], None]:
-        """Waits as decided, and for a circuit where the route says so; yields `[]` where a wait was interrupted."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._pause_s
-        while self._lease is None:
-            if clock() >= until:
-                until = self._lease_or_wait(clock())
-            else:
-                await self._waiter.wait(partial(asyncio.sleep, until - clock()), limits=(self._total,))
-                yield []
-
-    def _lease_or_wait(self, now: float) -> float:
-        """Leases and asks a deployment; returns until when to wait where there is none yet."""
-        exclude = self._unfit | self._tried
-        if self._reason is AttemptReason.RETRY:
-            exclude = self._unfit
-        self._lease = self._fleet.lease(self._routes, affinity_key=self._request.affinity_key, exclude=exclude)
+        """Waits as decided, and for a deployment; yields `[]` where a wait was interrupted."""
         if self._lease is not None:
-            self._ask(self._lease)
-            return now
-        soonest = self._fleet.soonest(self._routes, exclude=self._unfit)
-        if self._routes[0].when_all_open is WhenAllOpen.TRY_SOONEST and soonest is not None:
-            return max(soonest, now + _SHORTEST_WAIT_S)
-        raise CircuitsOpen(
-            "every deployment of this model is shut off, after failures or by the operator",
-            stage=Stage.CONNECT,
-            retry_after_s=None if soonest is None else max(0.0, soonest - now),
-        )
+            return
+        tried = frozenset() if self._reason is AttemptReason.RETRY else frozenset(self._tried)
+        async with aclosing(self._leasing.leased(after_s=self._pause_s, tried=tried)) as waits:
+            async for lease in waits:
+                if lease is None:
+                    yield []
+                else:
+                    self._take(lease)
+
+    def _take(self, lease: Lease) -> None:
+        self._lease = lease
+        if not self.number:
+            lease.note_request()
+        self._ask(lease)
 
     def _ask(self, lease: Lease) -> None:
         deployment = lease.deployment
@@ -243,7 +230,7 @@ class Attempts:
             attempt=self.number,
             policy=self._routes[0].retry,
             draw=self._draw(),
-            others=self._fleet.offers(self._routes, exclude=self._unfit | self._tried),
+            others=self._leasing.offers(tried=frozenset(self._tried)),
             timed_out_before=self._timed_out,
             remaining_s=self._total.at - asyncio.get_running_loop().time(),
         )

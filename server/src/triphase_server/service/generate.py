@@ -22,9 +22,11 @@ from triphase_server.core.errors import (
 from triphase_server.core.events import Event, Timings
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Route
+from triphase_server.service.admission import Admission, Visit
 from triphase_server.service.attempts import Attempts
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Draw, Fleet
+from triphase_server.service.leasing import Leasing
 from triphase_server.service.ports import Observer, Outcome, Upstream
 from triphase_server.service.run import Run
 from triphase_server.service.setup import Setup
@@ -47,6 +49,7 @@ class GenerateService:
         catalog: Catalog,
         fleet: Fleet,
         upstream: Upstream,
+        admission: Admission,
         observer: Observer,
         heartbeat_s: float,
         new_id: Callable[[], str],
@@ -56,6 +59,7 @@ class GenerateService:
         self._fleet = fleet
         self._draw = draw
         self._upstream = upstream
+        self._admission = admission
         self._observer = observer
         self.heartbeat_s = heartbeat_s
         self._new_id = new_id
@@ -66,13 +70,14 @@ class GenerateService:
         Raises GatewayError, with the metadata of the request, before or between events. Must be closed (`aclosing`).
         """
         accepted_at = asyncio.get_running_loop().time()
-        tally, run = Tally(self._new_id()), None
+        tally, visit, run = Tally(self._new_id()), None, None
         try:
             setup = self._setup(request.model)
             route = setup.route
             tally.route, tally.deployment = route.name, route.primary.name
             self._observer.began(route.name)
-            run = self._run(request, setup, tally=tally, accepted_at=accepted_at, deadline=deadline)
+            visit = self._admission.begin(route.name, request)
+            run = self._run(request, setup, visit, tally=tally, accepted_at=accepted_at, deadline=deadline)
             async with aclosing(run.events()) as events:
                 async for event in events:
                     yield event
@@ -84,6 +89,8 @@ class GenerateService:
             tally.failed(InternalError("a defect of the gateway"))
             raise
         finally:
+            if visit is not None:
+                visit.end(used_tokens=0 if run is None else run.used_tokens())
             now = asyncio.get_running_loop().time()
             self._observer.ended(tally.outcome(Timings() if run is None else run.timings(now)))
 
@@ -106,18 +113,35 @@ class GenerateService:
         )
 
     def _run(
-        self, request: GenerationRequest, setup: Setup, *, tally: Tally, accepted_at: float, deadline: float | None
+        self,
+        request: GenerationRequest,
+        setup: Setup,
+        visit: Visit,
+        *,
+        tally: Tally,
+        accepted_at: float,
+        deadline: float | None,
     ) -> Run:
         route = setup.route
         _refuse_hidden_thoughts(request, route)
         waiter = Waiter(heartbeat_s=setup.heartbeat_s, accepted_at=accepted_at)
+        total = _total_limit(route, accepted_at=accepted_at, deadline=deadline)
+        leasing = Leasing(
+            setup.fleet,
+            admission=self._admission,
+            visit=visit,
+            routes=setup.routes,
+            affinity_key=request.affinity_key,
+            waiter=waiter,
+            total=total,
+        )
         attempts = Attempts(
             setup.upstream,
-            fleet=setup.fleet,
+            leasing=leasing,
             routes=setup.routes,
             request=request,
             waiter=waiter,
-            total=_total_limit(route, accepted_at=accepted_at, deadline=deadline),
+            total=total,
             draw=self._draw,
             on_end=self._observer.attempted,
         )

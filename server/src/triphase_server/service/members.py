@@ -13,17 +13,22 @@ from triphase_server.core.budget import RetryTokens
 from triphase_server.core.route import Deployment
 from triphase_server.core.routing import PeakEwma
 from triphase_server.core.transitions import CircuitState
+from triphase_server.service.gate import Gate
 
 _Pair = tuple[str, str]
 
 
 @dataclass(slots=True)
 class Member:
-    """What is known of one deployment, whose values are the latest; the circuit is shared by all of its pair."""
+    """What is known of one deployment, whose values are the latest.
+
+    The circuit is shared by all of its pair, tokens and gate by all of its upstream.
+    """
 
     deployment: Deployment
     circuit: CircuitBreaker
     retry_tokens: RetryTokens
+    gate: Gate
     latency: PeakEwma = field(default_factory=PeakEwma)
     in_flight: int = 0
 
@@ -35,10 +40,16 @@ class Succession:
     """
 
     def __init__(
-        self, before: Mapping[str, Member], *, moved: Collection[str] = (), clock: Callable[[], float]
+        self,
+        before: Mapping[str, Member],
+        *,
+        gate_of: Callable[[str], Gate],
+        moved: Collection[str] = (),
+        clock: Callable[[], float],
     ) -> None:
         known = {name: member for name, member in before.items() if member.deployment.upstream not in moved}
         self._known = known
+        self._gate_of = gate_of
         self._clock = clock
         self._circuits = {_pair(member.deployment): member.circuit for member in known.values()}
         self._tokens = {member.deployment.upstream: member.retry_tokens for member in known.values()}
@@ -54,7 +65,7 @@ class Succession:
         tokens = self._tokens.setdefault(deployment.upstream, RetryTokens())
         member = self._known.get(deployment.name)
         if member is None or _pair(member.deployment) != _pair(deployment):
-            return Member(deployment, circuit, tokens)
+            return Member(deployment, circuit, tokens, self._gate_of(deployment.upstream))
         member.deployment = deployment
         return member
 

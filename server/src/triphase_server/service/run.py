@@ -86,6 +86,14 @@ class Run:
         responded_at = None if attempt is None else attempt.responded_at
         return self._phases.timings(upstream_responded_at=responded_at, now=now)
 
+    def used_tokens(self) -> int:
+        """Returns what the answer cost so far, input and output: the engine's count, else an estimate."""
+        attempt = self._attempts.attempt
+        if attempt is None or not attempt.answered:
+            return 0
+        usage = attempt.usage(input_tokens=estimated_tokens(self._request))
+        return usage.input_tokens + usage.output_tokens
+
     def _begin_phases(self) -> None:
         detail = self._request.reasoning.summary
         summarizes = self._route.reasoning_summary and detail is not SummaryDetail.NONE

@@ -153,6 +153,24 @@ DEPLOYMENT_LATENCY = Family(
     help="Time to the first token as routing sees it: peaks at once, falls slowly; of workers the highest",
     across="livemax",
 )
+ADMISSION_IN_FLIGHT = Family(
+    name="triphase_admission_in_flight",
+    kind=Kind.GAUGE,
+    labels=("upstream",),
+    help="Requests that have a place at an upstream; with an empty name, in the gateway",
+)
+ADMISSION_QUEUE = Family(
+    name="triphase_admission_queue",
+    kind=Kind.GAUGE,
+    labels=("upstream",),
+    help="Requests that wait for a place there; one may wait at several upstreams",
+)
+ADMISSION_LIMIT = Family(
+    name="triphase_admission_limit",
+    kind=Kind.GAUGE,
+    labels=("upstream",),
+    help="Places there are at this moment; 0 = no bound",
+)
 CIRCUIT_STATE = Family(
     name="triphase_circuit_state",
     kind=Kind.GAUGE,
@@ -199,6 +217,9 @@ FAMILIES = (
     ATTEMPTS,
     DEPLOYMENT_IN_FLIGHT,
     DEPLOYMENT_LATENCY,
+    ADMISSION_IN_FLIGHT,
+    ADMISSION_QUEUE,
+    ADMISSION_LIMIT,
     CIRCUIT_STATE,
     CIRCUIT_TRANSITIONS,
     RELOADS,

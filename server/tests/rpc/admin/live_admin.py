@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from server_fakes.rig import open_gates
 from triphase_server.core.route import Deployment, Route, Target
 from triphase_server.rpc.admin.server import serving
 from triphase_server.rpc.admin.servicer import AdminServicer
@@ -24,7 +25,7 @@ def short_folder() -> Iterator[str]:
 def administration(*names: str, place: int = 0, workers: int = 1) -> Administration:
     targets = tuple(Target(deployment=Deployment(name=name, upstream="u", model=f"m-{name}")) for name in names)
     return Administration(
-        Fleet([target.deployment for target in targets], draw=lambda: 0.0),
+        Fleet([target.deployment for target in targets], gate_of=open_gates(), draw=lambda: 0.0),
         catalog=Catalog({"r": Route(name="r", targets=targets)}),
         configuration=lambda: CONFIGURATION,
         process_id=4711,

@@ -85,6 +85,8 @@ class _WaitingOnEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """The first thought, output or tool call."""
     WAITING_ON_NEXT_TOKEN: _WaitingOn.ValueType  # 3
     """The next one."""
+    WAITING_ON_ADMISSION: _WaitingOn.ValueType  # 4
+    """A place: the gateway, or every deployment that could answer, runs as many requests as the operator allows."""
 
 class WaitingOn(_WaitingOn, metaclass=_WaitingOnEnumTypeWrapper):
     """Names what the gateway waits for. May gain values."""
@@ -97,6 +99,8 @@ WAITING_ON_FIRST_TOKEN: WaitingOn.ValueType  # 2
 """The first thought, output or tool call."""
 WAITING_ON_NEXT_TOKEN: WaitingOn.ValueType  # 3
 """The next one."""
+WAITING_ON_ADMISSION: WaitingOn.ValueType  # 4
+"""A place: the gateway, or every deployment that could answer, runs as many requests as the operator allows."""
 global___WaitingOn = WaitingOn
 
 class _AttemptReason:
