@@ -51,7 +51,7 @@ def reading() -> Reading:
 
 async def idle() -> None:
     """Returns once nothing of any request is left; raises AssertionError where something stays."""
-    await _until(lambda: reading().is_idle, reading)
+    await until(lambda: reading().is_idle, reading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Baseline:
 
     async def restored(self) -> None:
         """Returns once no more stands than did; raises AssertionError where something stays."""
-        await _until(lambda: self._covers(Baseline.now()), lambda: (self, Baseline.now()))
+        await until(lambda: self._covers(Baseline.now()), lambda: (self, Baseline.now()))
 
     def _covers(self, other: "Baseline") -> bool:
         return other.tasks <= self.tasks and other.sockets <= self.sockets
@@ -79,7 +79,8 @@ def resident_bytes(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
-async def _until(holds: Callable[[], bool], left: Callable[[], object]) -> None:
+async def until(holds: Callable[[], bool], left: Callable[[], object]) -> None:
+    """Returns once something holds; raises AssertionError, with what is `left`, where it never does."""
     try:
         async with asyncio.timeout(_GUARD_S):
             while not holds():  # noqa: ASYNC110 - what closes a socket has no event to wait for

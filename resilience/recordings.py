@@ -55,6 +55,12 @@ class Recording:
         self.truth = told(expected.get("deltas", []))
 
     @cached_property
+    def events(self) -> tuple[bytes, ...]:
+        """The body of a stream, event by event."""
+        _, body, _, _ = _unframed(self.data, ended=False)
+        return tuple(event + b"\n\n" for event in body.split(b"\n\n") if event)
+
+    @cached_property
     def payload(self) -> frozenset[int]:
         """The offsets of bytes of the body itself; all others are head or framing."""
         start = self.data.index(b"\r\n\r\n") + 4
@@ -111,7 +117,8 @@ def _unframed(data: bytes, *, ended: bool) -> _Unframed:
     connection.send(h11.EndOfMessage())
     head, body = None, b""
     try:
-        connection.receive_data(data)
+        if data:  # to h11, no bytes are the end
+            connection.receive_data(data)
         if ended:
             connection.receive_data(b"")
         while not isinstance(event := connection.next_event(), type(h11.NEED_DATA) | h11.EndOfMessage):

@@ -43,17 +43,17 @@ def request(route: str, text: str = "What is 47 + 38?") -> StreamGenerateRequest
     return StreamGenerateRequest(model=route, messages=[message], reasoning=Reasoning(include_raw=True))
 
 
-async def ask(client: Client, route: str) -> Reply:
+async def ask(client: Client, route: str, text: str = "What is 47 + 38?") -> Reply:
     """Asks, and returns the reply once the stream has ended."""
     began = time.monotonic()
-    reply = await _reply(client, route)
+    reply = await _reply(client, request(route, text))
     return replace(reply, took_s=time.monotonic() - began)
 
 
-async def _reply(client: Client, route: str) -> Reply:
+async def _reply(client: Client, asked: StreamGenerateRequest) -> Reply:
     events: list[StreamGenerateResponse] = []
     try:
-        async for event in client.stream(request(route)):
+        async for event in client.stream(asked):
             events.append(event)  # noqa: PERF401 - those before an error count
     except ProtocolError as broken:
         return Reply(outcome=str(broken.rule), told=_told(events), attempts=0, mistakes=(str(broken),))
