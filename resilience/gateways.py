@@ -8,10 +8,11 @@ them is the tests' matter.
 import asyncio
 import socket
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from end_to_end.processes import Process, command
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,8 +22,11 @@ from triphase_server.config import load
 
 from resilience.meter import resident_bytes
 
+# What an operator keeps to themselves.
 KEY = "sk-the-operators-own-4711"
-_ENVIRON = {"ENGINE_KEY": KEY}
+ACCOUNT = "account-of-the-operator-4712"
+_ENVIRON = {"ENGINE_KEY": KEY, "ENGINE_ACCOUNT": ACCOUNT}
+_GAUGES = {"triphase_requests_in_flight", "triphase_deployment_in_flight"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +61,18 @@ class GatewayProcess(Gateway):
         return {sample.name: sample.value for sample in samples if sample.value}
 
 
-_GAUGES = {"triphase_requests_in_flight", "triphase_deployment_in_flight"}
-
-
-def configuration(folder: Path, base_url: str, **settings: object) -> Path:
-    """Writes a configuration file; `settings` are keys of its first table."""
+def configuration(folder: Path, base_url: str, routes: Sequence[str] = ("m",), **settings: object) -> Path:
+    """Writes a configuration file: one upstream, and for each route a deployment; `settings` are keys of the top."""
     keys = {"listen": "127.0.0.1:0", "metrics_listen": "", "log_level": "error", **settings}
+    tables = [f"[deployments.{name}]\nupstream = 'engine'\nmodel = '{name}'\n" for name in routes]
+    # What follows a failed attempt is proven elsewhere.
+    tables += [f"[routes.{name}]\ndeployments = ['{name}']\nretry = {{ max_attempts = 1 }}\n" for name in routes]
+    upstream = (
+        f"base_url = '{base_url}'\napi_key_env = 'ENGINE_KEY'\nheaders_env = {{ x-account = 'ENGINE_ACCOUNT' }}\n"
+    )
     path = folder / "gateway.toml"
     path.write_text(
-        "".join(f"{key} = {value!r}\n" for key, value in keys.items())
-        + f"[upstreams.engine]\nbase_url = '{base_url}'\napi_key_env = 'ENGINE_KEY'\n"
-        "[deployments.engine]\nupstream = 'engine'\nmodel = 'perf'\n"
-        "[routes.m]\ndeployments = ['engine']\n"
+        "".join([*(f"{key} = {value!r}\n" for key, value in keys.items()), "[upstreams.engine]\n", upstream, *tables])
     )
     return path
 
@@ -82,11 +86,16 @@ async def within(folder: Path, base_url: str) -> AsyncIterator[Gateway]:
 
 
 @asynccontextmanager
-async def beside(folder: Path, base_url: str, *, guard_s: float, **settings: object) -> AsyncIterator[GatewayProcess]:
-    """Runs a gateway as a process; at the end it is killed if it still runs, and `guard_s` is against hanging."""
+async def beside(
+    folder: Path, base_url: str, *options: str, guard_s: float, **settings: Any
+) -> AsyncIterator[GatewayProcess]:
+    """Runs a gateway as a process; at the end it is killed if it still runs, and `guard_s` is against hanging.
+
+    `options` are those of `triphase-server serve`, `settings` those of `configuration`.
+    """
     metrics = f"127.0.0.1:{_free_port()}"
     path = configuration(folder, base_url, metrics_listen=metrics, **settings)
-    async with command("serve", "--config", str(path), environ=_ENVIRON, guard_s=guard_s) as process:
+    async with command("serve", "--config", str(path), *options, environ=_ENVIRON, guard_s=guard_s) as process:
         address = await process.address()
         async with Client(address, retry=None) as client:
             yield GatewayProcess(

@@ -18,21 +18,19 @@ class Scale:
         every: One of so many offsets of a recording is broken at.
         cancels: How many callers leave.
         streams: How many streams run while the gateway is told to stop.
-        soaked: How many answers the soak gives at least,
-        soak_s: and for how long, in seconds.
+        soak_s: How long the steady load goes on, in seconds; one batch of answers in any case.
         measures: Whether times and memory are judged.
     """
 
     every: int
     cancels: int
     streams: int
-    soaked: int
     soak_s: float
     measures: bool
 
 
-SMALL = Scale(every=37, cancels=300, streams=24, soaked=100, soak_s=0.0, measures=False)
-FULL = Scale(every=1, cancels=20_000, streams=400, soaked=1_000, soak_s=180.0, measures=True)
+SMALL = Scale(every=37, cancels=300, streams=24, soak_s=0.0, measures=False)
+FULL = Scale(every=1, cancels=20_000, streams=400, soak_s=180.0, measures=True)
 
 
 def scale_of(environ: Mapping[str, str]) -> Scale:
