@@ -56,6 +56,7 @@ async def running(config: GatewayConfig, *, shares_port: bool = False) -> AsyncI
         settings = ServerSettings(
             listen=config.listen,
             max_request_bytes=config.max_request_bytes,
+            drain_delay_s=config.drain_delay_s,
             grace_s=config.grace_s,
             shares_port=shares_port,
         )

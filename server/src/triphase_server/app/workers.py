@@ -65,7 +65,7 @@ async def serve_by_workers(
                     [sys.executable, "-m", "triphase_server", *arguments],
                     workers=workers,
                     stop=stop,
-                    patience_s=chosen.grace_s + _MARGIN_S,
+                    patience_s=chosen.drain_delay_s + chosen.grace_s + _MARGIN_S,
                     metrics=metrics,
                 )
                 stop_on_signals(stop, again=supervisor.kill)

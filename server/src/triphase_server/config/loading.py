@@ -33,6 +33,7 @@ class GatewayConfig:
         listen: `host:port`, `[v6]:port` or `unix:/path`; port 0 = any free one.
         metrics_listen: `host:port` or `[v6]:port` for Prometheus; empty = no metrics, as where there is no file.
         heartbeat_s: The longest silence of a stream before a heartbeat.
+        drain_delay_s: How long requests are still taken after a stop was asked for, while health says no.
         grace_s: How long open streams may go on after a stop was asked for.
         max_request_bytes: The largest request that is read.
         log_level: The least level that is logged.
@@ -44,6 +45,7 @@ class GatewayConfig:
     listen: str = _DEFAULTS.listen
     metrics_listen: str = ""
     heartbeat_s: float = _DEFAULTS.heartbeat_s
+    drain_delay_s: float = _DEFAULTS.drain_delay_s
     grace_s: float = _DEFAULTS.grace_s
     max_request_bytes: int = _DEFAULTS.max_request_bytes
     log_level: LogLevel = _DEFAULTS.log_level
@@ -76,6 +78,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
         listen=table.listen,
         metrics_listen=table.metrics_listen,
         heartbeat_s=table.heartbeat_s,
+        drain_delay_s=table.drain_delay_s,
         grace_s=table.grace_s,
         max_request_bytes=table.max_request_bytes,
         log_level=table.log_level,
