@@ -21,6 +21,15 @@ from triphase_server.core.errors import Stage, UpstreamError, UpstreamProtocolEr
 from triphase_server.core.events import OutputDelta, ReasoningDelta
 from triphase_server.core.generation import Framing, Generation
 
+# What the chaos suite breaks.
+NAMES = (
+    "vllm-0.32-stop-sequence",  # thoughts in a field of their own
+    "vllm-0.32-inline-think-low",  # thoughts between markers
+    "vllm-0.32-whole",  # a body of JSON
+    "vllm-0.32-error-unknown-model",  # a refusal
+    "llama-cpp-python-0.3.36-length-in-think",  # another server, which stops amid its thoughts
+)
+
 _FOLDER = Path(__file__).parents[1] / "testdata" / "upstream"
 # What marks in `told` that a text is of the other kind from here on.
 _MARKS = {"reasoning": "\ue000", "output": "\ue001"}

@@ -7,9 +7,13 @@ that failed. Whether it is the right reply is for `expectations.py`.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
+import grpc
 from triphase.gateway.v1 import (
     ContentPart,
+    GatewayServiceStub,
+    GenerateRequest,
     Message,
     Reasoning,
     StreamGenerateRequest,
@@ -17,9 +21,13 @@ from triphase.gateway.v1 import (
     conversation_pb2,
 )
 from triphase_client import Client, ProtocolError, TriphaseError
+from triphase_client.errors import from_call
 from triphase_server.rpc.status import TABLE
 
 from resilience.recordings import told
+
+if TYPE_CHECKING:
+    from triphase.gateway.v1.gateway_service_pb2_grpc import GatewayServiceAsyncStub
 
 COMPLETED = "completed"
 _CODES = {mapped.reason: mapped.code for mapped in TABLE.values()}
@@ -48,6 +56,22 @@ async def ask(client: Client, route: str, text: str = "What is 47 + 38?") -> Rep
     began = time.monotonic()
     reply = await _reply(client, request(route, text))
     return replace(reply, took_s=time.monotonic() - began)
+
+
+async def ask_whole(address: str, route: str) -> Reply:
+    """Asks by the unary method, which tells nothing of an answer that failed."""
+    asked = GenerateRequest.FromString(request(route).SerializeToString())
+    async with grpc.aio.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
+        stub = cast("GatewayServiceAsyncStub", GatewayServiceStub(channel))
+        try:
+            answer = await stub.Generate(asked)
+        except grpc.aio.AioRpcError as failed:
+            error = from_call(failed)
+            attempts = int(error.metadata.get("attempts", "0"))
+            return Reply(outcome=error.reason, told="", attempts=attempts, metadata=error.metadata)
+    texts = [("reasoning", answer.reasoning), ("output", answer.output)]
+    whole = told(pair for pair in texts if pair[1])
+    return Reply(outcome=COMPLETED, told=whole, attempts=answer.completed.attempts)
 
 
 async def _reply(client: Client, asked: StreamGenerateRequest) -> Reply:
@@ -84,6 +108,8 @@ def _mistakes(events: Sequence[StreamGenerateResponse]) -> list[str]:
         found.append("does not begin with `started`")
     if [event.sequence for event in events] != list(range(len(events))):
         found.append("the sequence has gaps")
+    if events and events[-1].HasField("completed") and events[-1].completed.attempts != _attempts(events):
+        found.append(f"completed in {events[-1].completed.attempts} attempts, {_attempts(events)} announced")
     return found
 
 

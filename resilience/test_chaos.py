@@ -22,18 +22,11 @@ from upstream.raw_server import Call, Net
 from resilience.expectations import expectation, place
 from resilience.faults import Case, Way, case_asked_for, cases, play
 from resilience.meter import Baseline, idle
-from resilience.recordings import Place, Recording
-from resilience.replies import COMPLETED, Reply, ask
+from resilience.recordings import NAMES, Place, Recording
+from resilience.replies import COMPLETED, Reply, ask, ask_whole
 from resilience.scale import Scale
 
-RECORDINGS = [
-    "vllm-0.32-stop-sequence",  # thoughts in a field of their own
-    "vllm-0.32-inline-think-low",  # thoughts between markers
-    "vllm-0.32-whole",  # a body of JSON
-    "vllm-0.32-error-unknown-model",  # a refusal
-    "llama-cpp-python-0.3.36-length-in-think",  # another server, which stops amid its thoughts
-]
-WHOLE = Recording("vllm-0.32-stop-sequence")
+WHOLE = Recording(NAMES[0])
 STALL_S = 1.0
 BOUND_S = 3 * STALL_S  # one limit's time, and what a hundred requests at once cost in one process with all their peers
 TIMEOUTS = Timeouts(first_byte_s=STALL_S, between_reasoning_s=STALL_S, between_output_s=STALL_S)
@@ -88,15 +81,8 @@ def batches(some: Sequence[Case], size: int) -> Iterable[Sequence[Case]]:
     return (some[start : start + size] for start in range(0, len(some), size))
 
 
-@pytest.fixture(autouse=True)
-async def warm() -> None:
-    """What gRPC keeps for the life of the process is there before anything is counted."""
-    async with gateway(9, ["nobody"]) as client:
-        await client.models()
-
-
 @pytest.mark.parametrize("way", Way)
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_fault_at_any_byte_ends_typed_after_exactly_what_had_arrived(name: str, way: Way, scale: Scale) -> None:
     ended: Counter[tuple[str, str]] = Counter()
     wrong = {}
@@ -107,7 +93,7 @@ async def test_a_fault_at_any_byte_ends_typed_after_exactly_what_had_arrived(nam
             longest_s = max(longest_s, reply.took_s)
             if mistakes := expectation(case).mistakes(reply):
                 wrong[case.name] = mistakes
-    print(f"{name} {way}, {ended.total()} cases, {longest_s:.2f} s at most:")
+    print(f"\n{name} {way}, {ended.total()} cases, {longest_s:.2f} s at most:")
     print(*(f"  {where.lower()}: {how} {count}" for (where, how), count in sorted(ended.items())), sep="\n")
     assert ended
     assert wrong == {}
@@ -131,6 +117,18 @@ async def test_after_the_first_token_nobody_else_is_asked(way: Way, scale: Scale
         for case, reply in await replies(many, backed=True):
             assert expectation(case).mistakes(reply) == [], case.name
             assert reply.attempts == 1
+
+
+@pytest.mark.parametrize("way", [Way.RESET, Way.STALL, Way.CLOSE])
+async def test_who_asks_for_a_whole_response_gets_the_same_end(way: Way, scale: Scale) -> None:
+    some = cases(WHOLE, way, every=7 if scale.measures else scale.every)
+    known = {case.name: case for case in some}
+    async with Net().serve(lambda call: answer(call, known)) as raw, gateway(raw.port, known) as client:
+        found = await asyncio.gather(*(ask_whole(client.target, case.name) for case in some))
+        await idle()
+    for case, reply in zip(some, found, strict=True):
+        assert reply.outcome in expectation(case).outcomes, case.name
+        assert reply.told == (WHOLE.truth if reply.outcome == COMPLETED else "")
 
 
 async def test_an_upstream_that_refuses_connections_ends_typed() -> None:

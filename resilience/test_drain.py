@@ -88,7 +88,7 @@ async def test_a_stop_amid_arrivals_breaks_no_stream(scale: Scale, tmp_path: Pat
         await until(lambda: ended[WHOLE] >= scale.streams, lambda: ended)
         stop(gateway)
         await asyncio.gather(*callers)
-        print(f"{ended[WHOLE]} streams were whole, {ended[REFUSED]} requests were refused")
+        print(f"\n{ended[WHOLE]} streams were whole, {ended[REFUSED]} requests were refused")
         assert ended[BROKEN] == 0
         assert ended[REFUSED] == scale.streams
         assert await gateway.process.ended() == 0

@@ -48,7 +48,7 @@ async def test_answers_leave_no_objects_behind(tmp_path: Path) -> None:
         before = objects()
         await answers(gateway, engine, BATCH)
         left = objects() - before
-    print(f"{BATCH} answers left {left} objects")
+    print(f"\n{BATCH} answers left {left} objects")
     assert left < BATCH / 2
 
 
@@ -64,7 +64,7 @@ async def test_memory_does_not_grow_under_a_steady_load(scale: Scale, tmp_path: 
             await answers(gateway, engine, BATCH)
             total += BATCH
             samples.append((loop.time() - began, gateway.resident_bytes / MIB))
-    print(f"{total} answers in {samples[-1][0]:.0f} s: {samples[0][1]:.1f} MiB first, {samples[-1][1]:.1f} MiB last")
+    print(f"\n{total} answers in {samples[-1][0]:.0f} s: {samples[0][1]:.1f} MiB first, {samples[-1][1]:.1f} MiB last")
     if scale.measures:
         growth = per_minute(samples)
         print(f"memory: {growth:+.2f} MiB a minute, once settled")
