@@ -30,12 +30,13 @@ MOST_GROWTH_BYTES = 2_000_000
 class Storm:
     """What came of it.
 
-    `answered`: callers whose answer had ended; `unasked`: those who left before the upstream was asked; `closed_s`: of
-    those who left while it answered, how soon it noticed, in seconds, sorted.
+    `answered`: callers whose answer had ended; `unasked`: those who left before the upstream was asked; `late`: when it
+    had sent all; `closed_s`: of those who left while it answered, how soon it noticed, in seconds, sorted.
     """
 
     answered: int
     unasked: int
+    late: int
     closed_s: Sequence[float]
 
 
@@ -61,10 +62,12 @@ async def storm(client: Client, engine: Engine, numbers: range) -> Storm:
             group.create_task(callers())
     await until(lambda: engine.open == 0, lambda: f"{engine.open} exchanges")
     delays = [engine.ended_at[number] - at for number, at in left_at.items() if number in engine.ended_at]
+    closed_s = sorted(delay for delay in delays if delay >= 0)
     return Storm(
         answered=len(numbers) - len(left_at),
         unasked=len(left_at) - len(delays),
-        closed_s=sorted(delay for delay in delays if delay >= 0),
+        late=len(delays) - len(closed_s),
+        closed_s=closed_s,
     )
 
 
@@ -103,8 +106,8 @@ def share_of(times_s: Sequence[float], share: float) -> float:
 
 
 def report(found: Storm, *, before: int, growth: int) -> None:
-    print(f"\n{found.answered} had their answer, {found.unasked} left before the upstream was asked")
+    print(f"\n{found.answered} had their answer, {found.unasked} left before the upstream was asked, {found.late} when")
     shares = {"p50": 0.5, "p99": 0.99, "at most": 1.0}
     times = ", ".join(f"{1000 * share_of(found.closed_s, share):.1f} ms ({name})" for name, share in shares.items())
-    print(f"{len(found.closed_s)} left amid their answer; the upstream saw it after {times}")
+    print(f"it had sent all, {len(found.closed_s)} while it answered; it noticed after {times}")
     print(f"memory: {before / 1e6:.1f} MB before, {growth / 1e6:+.2f} MB")

@@ -84,11 +84,12 @@ async def test_a_lease_that_nobody_ends_is_found() -> None:
 
 
 async def test_a_task_that_nobody_ends_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meter, "_GUARD_S", 0.05)
     before = Baseline.now()
     task = asyncio.create_task(asyncio.Event().wait())
-    with pytest.raises(AssertionError, match="left over"):
-        await before.restored()
+    with monkeypatch.context() as hasty:
+        hasty.setattr(meter, "_GUARD_S", 0.05)
+        with pytest.raises(AssertionError, match="left over"):
+            await before.restored()
     task.cancel()
     await before.restored()
 
