@@ -1,8 +1,8 @@
 """What must come of each fault at each place: a table for exchanges that break off, the core for garbled ones.
 
 Its rule: before the first token a fault is an error, or another attempt where there is somebody to ask; from then on an
-error, after exactly what had arrived; and an answer whose finish reason has come is complete whatever happens. Where a
-garbled byte changes the framing, parsers may differ: then what came before it must be told, and an error must be typed.
+error, after exactly what had arrived; no silence and no break behind the finish reason costs anyone an answer. Where a
+garbled byte changes the framing, parsers may differ: then what came before it must be told, and an error typed.
 """
 
 from collections.abc import Mapping
