@@ -368,3 +368,33 @@ async def test_an_engine_that_stays_silent_after_its_finish_reason_has_answered(
     events = await rig([chunk(content="a"), end, 1000.0]).events(ask())
     assert isinstance(events[-1], Completed)
     assert now() == 5
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_s", "timeouts", "ended_at"),
+    [(2.0, Timeouts(), 5), (15.0, Timeouts(between_output_s=3.0), 3)],
+    ids=["heartbeats come meanwhile", "silence is bounded more tightly"],
+)
+@on_fake_clock
+async def test_silence_after_the_finish_reason_never_fails_the_answer(
+    heartbeat_s: float, timeouts: Timeouts, ended_at: float
+) -> None:
+    script: list[Step] = [chunk(content="a"), finish().removesuffix(b"data: [DONE]\n\n"), 1000.0]
+    events = await rig(script, heartbeat_s=heartbeat_s, timeouts=timeouts).events(ask())
+    assert isinstance(events[-1], Completed)
+    assert now() == ended_at
+
+
+@on_fake_clock
+async def test_a_connection_that_breaks_after_the_finish_reason_does_not_fail_the_answer() -> None:
+    script: list[Step] = [
+        chunk(content="a"),
+        finish().removesuffix(b"data: [DONE]\n\n"),
+        UpstreamConnectionLost("reset", stage=Stage.STREAM),
+    ]
+    rig_ = rig(script)
+    completed = (await rig_.events(ask()))[-1]
+    assert isinstance(completed, Completed)
+    assert completed.finish_reason is FinishReason.STOP
+    assert completed.usage.estimated
+    assert rig_.upstream.responses[0].closed

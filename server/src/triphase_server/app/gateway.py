@@ -81,6 +81,7 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
         settings = ServerSettings(
             listen=config.listen,
             max_request_bytes=config.max_request_bytes,
+            drain_delay_s=config.drain_delay_s,
             grace_s=config.grace_s,
             shares_port=place is not None,
         )

@@ -47,5 +47,5 @@ def swap(parts: Parts, config: GatewayConfig) -> None:
     parts.fleet.replace(config.deployments.values(), moved=moved)
     parts.catalog.replace(config.routes)
     parts.service.heartbeat_s = config.heartbeat_s
-    parts.server.replace_grace(config.grace_s)
+    parts.server.replace_times(grace_s=config.grace_s, drain_delay_s=config.drain_delay_s)
     parts.in_force.config = changes(parts.in_force.config, config).config

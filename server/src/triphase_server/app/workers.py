@@ -69,7 +69,7 @@ async def serve_by_workers(
                     [sys.executable, "-m", "triphase_server", *arguments],
                     workers=workers,
                     stop=stop,
-                    patience_s=chosen.grace_s + _MARGIN_S,
+                    patience_s=chosen.drain_delay_s + chosen.grace_s + _MARGIN_S,
                     metrics=metrics,
                     frame=frame_of(chosen),
                     own=own,
@@ -83,7 +83,7 @@ async def serve_by_workers(
 
 
 def _hand(supervisor: Supervisor, config: GatewayConfig) -> None:
-    supervisor.patience_s = config.grace_s + _MARGIN_S
+    supervisor.patience_s = config.drain_delay_s + config.grace_s + _MARGIN_S
     supervisor.hand(frame_of(config))
 
 

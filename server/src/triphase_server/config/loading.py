@@ -36,6 +36,7 @@ class GatewayConfig:
         metrics_listen: `host:port` or `[v6]:port` for Prometheus; empty = no metrics, as where there is no file.
         admin_listen: A loopback address or `unix:/path` for operators; empty = none. Workers derive theirs from it.
         heartbeat_s: The longest silence of a stream before a heartbeat.
+        drain_delay_s: How long requests are still taken after a stop was asked for, while health says no.
         grace_s: How long open streams may go on after a stop was asked for.
         max_request_bytes: The largest request that is read.
         log_level: The least level that is logged.
@@ -49,6 +50,7 @@ class GatewayConfig:
     metrics_listen: str = ""
     admin_listen: str = ""
     heartbeat_s: float = _DEFAULTS.heartbeat_s
+    drain_delay_s: float = _DEFAULTS.drain_delay_s
     grace_s: float = _DEFAULTS.grace_s
     max_request_bytes: int = _DEFAULTS.max_request_bytes
     log_level: LogLevel = _DEFAULTS.log_level
@@ -88,6 +90,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
         metrics_listen=table.metrics_listen,
         admin_listen=table.admin_listen,
         heartbeat_s=table.heartbeat_s,
+        drain_delay_s=table.drain_delay_s,
         grace_s=table.grace_s,
         max_request_bytes=table.max_request_bytes,
         log_level=table.log_level,

@@ -86,6 +86,9 @@ class GatewayTable(Table):
     metrics_listen: MetricsAddress = Field("127.0.0.1:9464", description="Where Prometheus reads; empty = nowhere")
     admin_listen: AdminAddress = Field("", description="Where operators steer it; this machine alone, empty = nowhere")
     heartbeat_s: Seconds = Field(15.0, description="The longest silence of a stream before a heartbeat")
+    drain_delay_s: SecondsOrNone = Field(
+        0.0, description="How long requests are still taken after a stop was asked for, while health says no"
+    )
     grace_s: SecondsOrNone = Field(30.0, description="How long open streams may go on after a stop was asked for")
     max_request_bytes: MessageBytes = Field(16 * 1024 * 1024, description="The largest request that is read")
     log_level: _LogLevel = Field("info", description="The least level that is logged")

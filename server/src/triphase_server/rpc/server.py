@@ -1,7 +1,7 @@
 """The gRPC server: its options, its services, its start and its stop.
 
-The order of a stop: health says no, new requests are refused, running ones get the grace, what is left ends with a
-typed error. Which events are written is `servicer.py`.
+The order of a stop: health says no, whoever deals requests out gets the time to notice, new requests are refused,
+running ones get the grace, what is left ends with a typed error. Which events are written is `servicer.py`.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ class ServerSettings:
 
     listen: str
     max_request_bytes: int
+    drain_delay_s: float = 0.0
     grace_s: float = 30.0
     shares_port: bool = False
 
@@ -95,14 +96,16 @@ class GatewayServer:
         """How long running requests have when the server stops."""
         return self._settings.grace_s
 
-    def replace_grace(self, grace_s: float) -> None:
-        """Changes how long running requests have; a stop that has begun goes by what it began with."""
-        self._settings = replace(self._settings, grace_s=grace_s)
+    def replace_times(self, *, grace_s: float, drain_delay_s: float) -> None:
+        """Changes how long a stop takes; one that has begun goes by what it began with."""
+        self._settings = replace(self._settings, grace_s=grace_s, drain_delay_s=drain_delay_s)
 
     async def stop(self) -> None:
-        """Stops in order; returns when nothing runs any more."""
-        self._health.drain()
+        """Stops in order; returns when nothing runs any more. A second call waits for no load balancer."""
         grace_s = self._settings.grace_s
+        if not self._health.draining:
+            self._health.drain()
+            await asyncio.sleep(self._settings.drain_delay_s)
         stopping = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
         try:
             async with asyncio.timeout(grace_s):

@@ -132,8 +132,11 @@ class Attempt:
         """Returns the next bytes, `b""` where nothing more matters, or `None` where the wait was interrupted."""
         if generation.ended:
             return b""
-        step = partial(_read_soon, response) if generation.concluded else response.read
-        return await self._waiter.wait(step, limits=self._until_end if generation.committed else self._until_token)
+        if generation.concluded:
+            step = partial(_read_rest, response, until=self._silence.at)
+            return await self._waiter.wait(step, limits=(self._total,))
+        limits = self._until_end if generation.committed else self._until_token
+        return await self._waiter.wait(response.read, limits=limits)
 
     def _take(self, block: bytes | None, generation: Generation) -> Sequence[list[Delta]]:
         """Returns what came together; in pieces, between which other streams have their turn, where it is a lot."""
@@ -157,7 +160,9 @@ class Attempt:
 
     def _silence_s(self) -> float:
         timeouts = self.deployment.timeouts
-        return timeouts.between_output_s if self._answers else timeouts.between_reasoning_s
+        longest_s = timeouts.between_output_s if self._answers else timeouts.between_reasoning_s
+        concluded = self._generation is not None and self._generation.concluded
+        return min(longest_s, _AFTER_FINISH_S) if concluded else longest_s
 
     def _limit(self, after_s: float) -> Limit:
         return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s))
@@ -174,12 +179,13 @@ _STAGES = {
 }
 
 
-async def _read_soon(response: UpstreamResponse) -> bytes:
-    # What may come behind a finish reason is usage and the end marker; some engines send neither and stay connected.
+async def _read_rest(response: UpstreamResponse, *, until: float) -> bytes:
+    # What may come behind a finish reason is usage and the end marker. An engine that sends neither and stays
+    # connected, or whose connection breaks now, has answered all the same.
     try:
-        async with asyncio.timeout(_AFTER_FINISH_S):
+        async with asyncio.timeout_at(until):
             return await response.read()
-    except TimeoutError:
+    except (TimeoutError, UpstreamError):
         return b""
 
 
