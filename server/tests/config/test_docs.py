@@ -25,6 +25,7 @@ HEADINGS = {
     ("deployments", "*", "effort"): "`[deployments.NAME.effort]`",
     ("deployments", "*", "timeouts"): "`[deployments.NAME.timeouts]`",
     ("deployments", "*", "breaker"): "`[deployments.NAME.breaker]`",
+    ("deployments", "*", "errors", "*"): "`[[deployments.NAME.errors]]`",
     ("routes", "*"): "`[routes.NAME]`",
     ("routes", "*", "deployments", "*"): "An item of `deployments` in a route",
     ("routes", "*", "retry"): "`[routes.NAME.retry]`",

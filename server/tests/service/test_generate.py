@@ -196,7 +196,7 @@ async def test_an_upstream_that_refuses_fails_the_stream_after_its_opening() -> 
     assert len(seen) == 5
     assert error is refusal
     known = {"response_id": "resp-1", "route": "m", "deployment": "m-a", "stage": "first_byte"}
-    assert refusal.metadata == known | {"attempts": "1", "committed": "false"}
+    assert refusal.metadata == known | {"attempts": "1", "committed": "false", "retry_may_help": "true"}
     assert rig_.outcomes[0].error is refusal
 
 

@@ -11,6 +11,7 @@ from triphase_server.config.schema import GatewayTable, UpstreamTable
 from triphase_server.config.schema_deployment import DeploymentTable, ground
 from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
+from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.limits import Limits
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, SummaryModel, Target, Timeouts
@@ -92,4 +93,5 @@ def _deployment(name: str, table: DeploymentTable) -> Deployment:
         timeouts=Timeouts(**table.timeouts.model_dump()),
         breaker=table.breaker.policy(),
         extra_body=table.extra_body,
+        errors=tuple(ErrorPattern(**error.model_dump()) for error in table.errors),
     )

@@ -20,6 +20,7 @@ from triphase_server.config.schema_deployment import (
     DeploymentTable,
     DetectionTable,
     EffortTable,
+    ErrorTable,
     TimeoutsTable,
 )
 from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
@@ -51,6 +52,7 @@ TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("deployments", "*", "effort"): EffortTable,
     ("deployments", "*", "timeouts"): TimeoutsTable,
     ("deployments", "*", "breaker"): BreakerTable,
+    ("deployments", "*", "errors", "*"): ErrorTable,
     ("routes", "*"): RouteTable,
     ("routes", "*", "deployments", "*"): TargetTable,
     ("routes", "*", "retry"): RetryTable,

@@ -6,7 +6,7 @@ that a slow client slows the upstream. Phases and summaries are not here: `gener
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -64,6 +64,11 @@ class Attempt:
         return self._generation is not None and self._generation.committed
 
     @property
+    def came(self) -> Mapping[str, int]:
+        """How much of the answer has come, in characters, by channel."""
+        return {} if self._generation is None else self._generation.came
+
+    @property
     def waiting_on(self) -> WaitingOn:
         """What the attempt waits for."""
         if self._generation is None:
@@ -104,7 +109,9 @@ class Attempt:
                 yield []
         self.responded_at = asyncio.get_running_loop().time()
         response = opening.result()
-        generation = self._generation = Generation(self.deployment.detection, framing=response.framing)
+        generation = self._generation = Generation(
+            self.deployment.detection, framing=response.framing, errors=self.deployment.errors
+        )
         block: bytes | None = None
         self._heard()
         while block != b"":

@@ -23,7 +23,7 @@ from triphase_server.core.errors import (
 )
 from triphase_server.core.events import AttemptReason, Delta, WaitingOn
 from triphase_server.core.request import GenerationRequest
-from triphase_server.core.retry import Decision, GiveUp, Retry, decide
+from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass
 from triphase_server.core.route import Deployment, OnMidstreamFailure, Route
 from triphase_server.service.attempt import Attempt
 from triphase_server.service.fleet import Draw, Lease
@@ -214,7 +214,7 @@ class Attempts:
         decision = self._decide(error, restarts=committed and self._may_restart())
         assert self._ended is not None
         if isinstance(decision, GiveUp) or not self._ended.take_retry_token():
-            _tell(error, attempts=self.number, committed=committed)
+            _tell(error, attempts=self.number, attempt=self.attempt)
             return False
         self._timed_out = self._timed_out or isinstance(error, UpstreamTimeout)
         self._reason = AttemptReason.RETRY if isinstance(decision, Retry) else AttemptReason.FALLBACK
@@ -256,9 +256,16 @@ def _plans(routes: Sequence[Route], request: GenerationRequest) -> tuple[Mapping
     return plans, frozenset(refusals)
 
 
-def _tell(error: GatewayError, *, attempts: int, committed: bool) -> None:
+def _tell(error: GatewayError, *, attempts: int, attempt: Attempt) -> None:
     error.metadata["attempts"] = str(attempts)
-    error.metadata["committed"] = "true" if committed else "false"
+    error.metadata["committed"] = _yes_or_no(attempt.committed)
+    if attempt.committed:
+        error.metadata.update({what: str(count) for what, count in attempt.came.items()})
+    error.metadata["retry_may_help"] = _yes_or_no(may_pass(error))
+
+
+def _yes_or_no(holds: bool) -> str:
+    return "true" if holds else "false"
 
 
 async def _at_once(_: float) -> None:

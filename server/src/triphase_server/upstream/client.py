@@ -9,11 +9,13 @@ failures are read in `failures.py`.
 import asyncio
 import copy
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import cast
 
 from triphase_server.core.classify import error_for_status
+from triphase_server.core.error_patterns import ErrorPattern, concerned, meant_status
 from triphase_server.core.errors import InternalError, ShuttingDown, Stage
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
@@ -28,9 +30,11 @@ from triphase_server.upstream.response import HttpResponse
 from triphase_server.upstream.retry_after import parse_retry_after
 from triphase_server.upstream.settings import UpstreamSettings
 
-# An error's body is read only so that its connection can be used again: this much, and this long.
+# An error's body is read so that its connection can be used again, and for words that say what it really is: this much,
 _ERROR_BODY_BYTES = 16 * 1024
+# and this long, without and with a pattern that looks for such words.
 _ERROR_BODY_WAIT_S = 0.05
+_WORDS_WAIT_S = 0.5
 
 
 class HttpUpstream:
@@ -81,7 +85,7 @@ class HttpUpstream:
         pool.enter()
         try:
             exchange = await _exchange(pool, body, connect_s=deployment.timeouts.connect_s)
-            return await self._accept(exchange, pool)
+            return await self._accept(exchange, pool, errors=deployment.errors)
         except BaseException:
             pool.leave()
             raise
@@ -98,20 +102,22 @@ class HttpUpstream:
             raise InternalError(f"deployment {deployment.name} names an upstream that does not exist")
         return pool
 
-    async def _accept(self, exchange: Exchange, pool: Pool) -> HttpResponse:
+    async def _accept(self, exchange: Exchange, pool: Pool, *, errors: Sequence[ErrorPattern]) -> HttpResponse:
         try:
-            framing = await self._judge(exchange)
+            framing = await self._judge(exchange, errors)
         except BaseException:
             exchange.abort()
             raise
         return HttpResponse(exchange, framing=framing, on_close=pool.leave)
 
-    async def _judge(self, exchange: Exchange) -> Framing:
+    async def _judge(self, exchange: Exchange, errors: Sequence[ErrorPattern]) -> Framing:
         if exchange.status == HTTPStatus.OK:
             return framing_of(exchange.headers)
         retry_after_s = parse_retry_after(exchange.headers, now=self._unix_time())
-        await _discard_body(exchange)
-        raise error_for_status(exchange.status, stage=Stage.FIRST_BYTE, retry_after_s=retry_after_s)
+        matters = concerned(exchange.status, errors)
+        body = await _error_body(exchange, wait_s=_WORDS_WAIT_S if matters else _ERROR_BODY_WAIT_S)
+        meant = meant_status(exchange.status, body.decode(errors="replace"), errors)
+        raise error_for_status(exchange.status, stage=Stage.FIRST_BYTE, retry_after_s=retry_after_s, meant=meant)
 
 
 async def _exchange(pool: Pool, body: bytes, *, connect_s: float) -> Exchange:
@@ -123,11 +129,10 @@ async def _exchange(pool: Pool, body: bytes, *, connect_s: float) -> Exchange:
     raise error
 
 
-async def _discard_body(exchange: Exchange) -> None:
-    left = _ERROR_BODY_BYTES
-    try:
-        async with asyncio.timeout(_ERROR_BODY_WAIT_S):
-            while left > 0 and (block := await exchange.content.readany()):
-                left -= len(block)
-    except BREAKS:
-        return  # the status has said what matters
+async def _error_body(exchange: Exchange, *, wait_s: float) -> bytes:
+    body = bytearray()
+    with suppress(*BREAKS):  # the status has said what matters
+        async with asyncio.timeout(wait_s):
+            while len(body) < _ERROR_BODY_BYTES and (block := await exchange.content.readany()):
+                body += block
+    return bytes(body[:_ERROR_BODY_BYTES])
