@@ -13,6 +13,7 @@ from typing import Any
 
 from triphase_model.validator.checking import Result, Selection, check
 from triphase_model.validator.findings import Finding, Severity
+from triphase_model.validator.pieces import read_pieces
 from triphase_model.validator.source import Source
 
 Files = dict[str, bytes]
@@ -150,6 +151,31 @@ def safetensors(tensors: Tensors, metadata: Any = None) -> bytes:
 
 def with_header(header: bytes, data: bytes) -> bytes:
     return struct.pack("<Q", len(header)) + header + data
+
+
+def repiecing(alter: Callable[[list[tuple[str, int]]], None], *, vocab_size: int = 640, fallback: int = 1) -> Change:
+    """Changes the pieces of `tokenizer.model`, each a text and a type, and writes it with two trainer settings."""
+
+    def change(files: Files) -> None:
+        pieces = [(piece.text, piece.type) for piece in read_pieces(files["tokenizer.model"]).items]
+        alter(pieces)
+        coded = [_field(1, _field(1, text.encode()) + b"\x18" + bytes([kind])) for text, kind in pieces]
+        trainer = b"\x20" + _varint(vocab_size) + _varint(35 << 3) + bytes([fallback])
+        files["tokenizer.model"] = b"".join(coded) + _field(2, trainer)
+
+    return change
+
+
+def _field(number: int, data: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _varint(number: int) -> bytes:
+    data = b""
+    while number > 127:
+        data += bytes([number & 127 | 128])
+        number >>= 7
+    return data + bytes([number])
 
 
 def reheading(file: str, alter: Callable[[dict[str, Any]], None]) -> Change:

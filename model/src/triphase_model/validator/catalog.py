@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from triphase_model.validator.rule import Rule
-from triphase_model.validator.rules import conversations, files, security, stopping, template, vocabulary
+from triphase_model.validator.rules import (
+    architecture,
+    conversations,
+    files,
+    pieces,
+    security,
+    settings,
+    shapes,
+    stopping,
+    template,
+    vocabulary,
+    weights,
+)
 
 # The letter of each family, the name of its page, and its rules.
 FAMILIES: Final[Mapping[str, tuple[str, tuple[Rule, ...]]]] = {
@@ -16,6 +28,9 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[Rule, ...]]]] = {
     "V": ("vocabulary", vocabulary.RULES),
     "T": ("stopping", stopping.RULES),
     "C": ("template", template.RULES + conversations.RULES),
+    "A": ("architecture", architecture.RULES + shapes.RULES + settings.RULES),
+    "W": ("weights", weights.RULES),
+    "P": ("pieces", pieces.RULES),
     "S": ("security", security.RULES),
 }
 

@@ -5,7 +5,7 @@ Rule: reading never fails. What is absent, broken or too large is here as such, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -38,11 +38,15 @@ JSON_FILES: Final = (
     INDEX,
 )
 _MOST_SHARDS: Final = 2_000
+_SAMPLE_BYTES: Final = 4_096
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """One repository. Files that could not be read at all stand in `unread` with the reason."""
+    """One repository. Files that could not be read at all stand in `unread` with the reason.
+
+    `head_is_embedding` is whether samples of both are the same bytes, where the configuration ties them.
+    """
 
     source: Source
     documents: Mapping[str, Document]
@@ -52,6 +56,7 @@ class Repository:
     pieces: Pieces | None
     templates: tuple[Template, ...]
     readme: str
+    head_is_embedding: bool | None = None
     renderings: Mapping[str, Rendering] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -90,7 +95,8 @@ class Repository:
     def layers(self) -> Layers:
         """The tensors that belong to the model: those of the files that the index names, or of the only file."""
         named = {node.text for node in self.weight_map.values()}
-        files = [file for file in self.shards if file in named] if named else list(self.shards)
+        alone = {WHOLE} if WHOLE in self.shards else set(self.shards)
+        files = [file for file in self.shards if file in (named or alone)]
         found: dict[str, Tensor] = {}
         for file in files:
             found.update(self.shards[file].tensors)
@@ -125,6 +131,34 @@ class Configuration:
 
 def read_repository(source: Source) -> Repository:
     """Reads all that rules may ask for, but for renderings."""
+    read = _files_of(source)
+    tied = read.config["tie_word_embeddings"].flag is True
+    return replace(read, head_is_embedding=_same_bytes(source, read.layers) if tied else None)
+
+
+def _same_bytes(source: Source, layers: Layers) -> bool | None:
+    """Whether embedding and output projection are the same, by samples; None where that cannot be told."""
+    one, other = layers.embedding, layers.head
+    if one is None or other is None or (one.dtype, one.shape) != (other.dtype, other.shape):
+        return None
+    size = one.end - one.start
+    for at in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
+        left, right = (_sample(source, tensor, at) for tensor in (one, other))
+        if not left or len(left) != len(right):
+            return None
+        if left != right:
+            return False
+    return True
+
+
+def _sample(source: Source, tensor: Tensor, at: int) -> bytes:
+    try:
+        return source.read_range(tensor.file, tensor.start + at, min(_SAMPLE_BYTES, tensor.end - tensor.start - at))
+    except OSError:
+        return b""
+
+
+def _files_of(source: Source) -> Repository:
     unread: dict[str, str] = {}
     pointers = {path for path in _watched(source) if _head(source, path).startswith(LFS_HEAD)}
     documents = {file: _document(source, file, pointers, unread) for file in JSON_FILES}

@@ -2,6 +2,28 @@
 
 from typing import Final
 
-from repositories.faults import files, security, stopping, template, vocabulary
+from repositories.faults import (
+    architecture,
+    files,
+    pieces,
+    security,
+    settings,
+    shapes,
+    stopping,
+    template,
+    vocabulary,
+    weights,
+)
 
-ALL: Final = (*files.FAULTS, *vocabulary.FAULTS, *stopping.FAULTS, *template.FAULTS, *security.FAULTS)
+ALL: Final = (
+    *files.FAULTS,
+    *vocabulary.FAULTS,
+    *stopping.FAULTS,
+    *template.FAULTS,
+    *architecture.FAULTS,
+    *shapes.FAULTS,
+    *settings.FAULTS,
+    *weights.FAULTS,
+    *pieces.FAULTS,
+    *security.FAULTS,
+)
