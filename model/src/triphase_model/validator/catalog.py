@@ -12,12 +12,16 @@ from triphase_model.validator.rules import (
     architecture,
     conversations,
     files,
+    generation,
     pieces,
+    quantization,
+    rope,
     security,
     settings,
     shapes,
     stopping,
     template,
+    tokenizer,
     vocabulary,
     weights,
 )
@@ -30,7 +34,11 @@ FAMILIES: Final[Mapping[str, tuple[str, tuple[Rule, ...]]]] = {
     "C": ("template", template.RULES + conversations.RULES),
     "A": ("architecture", architecture.RULES + shapes.RULES + settings.RULES),
     "W": ("weights", weights.RULES),
+    "K": ("tokenizer", tokenizer.RULES),
     "P": ("pieces", pieces.RULES),
+    "R": ("rope", rope.RULES),
+    "G": ("generation", generation.RULES),
+    "Q": ("quantization", quantization.RULES),
     "S": ("security", security.RULES),
 }
 

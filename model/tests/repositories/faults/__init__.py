@@ -5,12 +5,16 @@ from typing import Final
 from repositories.faults import (
     architecture,
     files,
+    generation,
     pieces,
+    quantization,
+    rope,
     security,
     settings,
     shapes,
     stopping,
     template,
+    tokenizer,
     vocabulary,
     weights,
 )
@@ -24,6 +28,10 @@ ALL: Final = (
     *shapes.FAULTS,
     *settings.FAULTS,
     *weights.FAULTS,
+    *tokenizer.FAULTS,
     *pieces.FAULTS,
+    *rope.FAULTS,
+    *generation.FAULTS,
+    *quantization.FAULTS,
     *security.FAULTS,
 )
