@@ -61,7 +61,7 @@ def _root(
     """Triphase's model folder: the embedded engine, and the validator of model repositories."""
 
 
-for _command in (validation.check, validation.rules, validation.explain):
+for _command in (validation.check, validation.fix, validation.rules, validation.explain):
     app.command()(_command)
 
 

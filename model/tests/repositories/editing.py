@@ -9,11 +9,14 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from triphase_model.validator.checking import Result, Selection, check
+from triphase_model.validator.checking import Renderer, Result, Selection, check
 from triphase_model.validator.findings import Finding, Severity
+from triphase_model.validator.mending import Mended, mend, remembered
 from triphase_model.validator.pieces import read_pieces
+from triphase_model.validator.rendering.asking import render
 from triphase_model.validator.source import Source
 
 Files = dict[str, bytes]
@@ -41,8 +44,18 @@ def fault(rule: str, name: str, *changes: Change, base: str = "qwen3", also: tup
     return Fault(name=name, rule=rule, changes=changes, base=base, also=also)
 
 
+@cache
+def renderer() -> Renderer:
+    """One for all tests: most faults leave the template alone."""
+    return remembered(render)
+
+
 def checked(files: Files, sizes: Mapping[str, int] | None = None, selection: Selection | None = None) -> Result:
-    return check(Source.of_files(files, sizes, name="model"), selection)
+    return check(Source.of_files(files, sizes, name="model"), selection, renderer=renderer())
+
+
+def mended(files: Files, **choices: str) -> Mended:
+    return mend(Source.of_files(files, name="model"), choices, renderer=renderer())
 
 
 def weighty(result: Result) -> set[str]:

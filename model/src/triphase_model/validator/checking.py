@@ -5,10 +5,10 @@ nothing. This is the one way in for the command line and for whoever embeds the 
 process for each template. How results are printed is `reports/`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from triphase_model.validator.catalog import RULES
 from triphase_model.validator.findings import EVERY_ENGINE, Engine, Finding, Severity
@@ -18,6 +18,9 @@ from triphase_model.validator.repository import Repository, read_repository
 from triphase_model.validator.rule import Rule, Unanswered, apply
 from triphase_model.validator.source import Source
 from triphase_model.validator.vocabulary import NAMED
+
+# Has a template rendered, with the texts of the special tokens by name.
+Renderer: TypeAlias = Callable[[str, Mapping[str, str]], Rendering]
 
 _MOST_TEMPLATES: Final = 8
 _RENDERING: Final = "rendering"
@@ -66,10 +69,10 @@ class Result:
         return next((verdict for holds, verdict in ways if holds), Verdict.CLEAN)
 
 
-def check(source: Source, selection: Selection | None = None) -> Result:
-    """Checks the files of a repository."""
+def check(source: Source, selection: Selection | None = None, *, renderer: Renderer = render) -> Result:
+    """Checks the files of a repository; `renderer` stands in for a new process for each template."""
     asked = selection or Selection()
-    repository = with_renderings(read_repository(source))
+    repository = with_renderings(read_repository(source), renderer)
     findings, unanswered = apply(asked.rules(), repository)
     unanswered += [
         Unanswered(rule=_RENDERING, why=f"{name}: {made.lost}")
@@ -80,13 +83,12 @@ def check(source: Source, selection: Selection | None = None) -> Result:
     return Result(name=source.name, findings=tuple(sorted(told, key=_worst_first)), unanswered=tuple(unanswered))
 
 
-def with_renderings(repository: Repository) -> Repository:
+def with_renderings(repository: Repository, renderer: Renderer = render) -> Repository:
     """The repository with each of its templates rendered; empty ones have nothing to render."""
     vocabulary = repository.vocabulary
     tokens = {key: text for key in NAMED if (text := vocabulary.named(key).text) is not None}
     templates = [template for template in repository.templates if template.text.strip()][:_MOST_TEMPLATES]
-    rendered: dict[str, Rendering] = {template.name: render(template.text, tokens) for template in templates}
-    return replace(repository, renderings=rendered)
+    return replace(repository, renderings={one.name: renderer(one.text, tokens) for one in templates})
 
 
 def _for_engines(finding: Finding, engines: frozenset[Engine]) -> Finding | None:

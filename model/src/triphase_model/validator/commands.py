@@ -1,4 +1,4 @@
-"""The commands `check`, `rules` and `explain` of `triphase-model`: options in, reports and exit codes out.
+"""The commands `check`, `fix`, `rules` and `explain` of `triphase-model`: options in, reports and exit codes out.
 
 Rule: exit codes are those of `checking.Verdict` and stay apart from usage errors (2) and crashes (1). Standard output
 has the report and nothing else. What is found is `checking.py`, how it is told `reports/`.
@@ -14,9 +14,12 @@ import typer
 from triphase_model.validator.catalog import RULES, rule_of
 from triphase_model.validator.checking import Result, Selection, Verdict
 from triphase_model.validator.checking import check as check_source
+from triphase_model.validator.copying import CannotWrite, write_copy
 from triphase_model.validator.explaining import explanation
 from triphase_model.validator.findings import EVERY_ENGINE, Engine
+from triphase_model.validator.mending import CannotChoose, mend
 from triphase_model.validator.reports.machine import github_report, json_report, sarif_report
+from triphase_model.validator.reports.mended import mended_report
 from triphase_model.validator.reports.text import harmless, text_report
 from triphase_model.validator.rule import Rule
 from triphase_model.validator.source import NotARepository, Source
@@ -59,6 +62,39 @@ def check(
     if report:
         typer.echo(report)
     raise typer.Exit(result.verdict)
+
+
+def fix(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option(metavar="NEW", help="The folder to write; without it nothing is written.")
+    ] = None,
+    choices: Annotated[
+        list[str] | None, typer.Option("--apply", metavar="RULE=CHOICE", help="A way to mend that needs your word.")
+    ] = None,
+) -> None:
+    """Mends what the files themselves leave one answer for, into a new folder. Exits as `check` of the result does."""
+    source = opened(folder)
+    chosen = dict(_choice(text) for text in choices or ())
+    try:
+        mended = mend(source, chosen)
+    except CannotChoose as error:
+        raise typer.BadParameter(harmless(str(error)), param_hint="--apply") from error
+    typer.echo(mended_report(mended, source))
+    if out is not None:
+        try:
+            write_copy(source, mended.files, out)
+        except CannotWrite as error:
+            typer.echo(f"triphase-model: {harmless(str(error))}", err=True)
+            raise typer.Exit(Verdict.UNANSWERED) from error
+    raise typer.Exit(mended.after.verdict)
+
+
+def _choice(text: str) -> tuple[str, str]:
+    code, equals, way = text.partition("=")
+    if not (code and equals and way):
+        raise typer.BadParameter(f"{text!r} is not RULE=CHOICE", param_hint="--apply")
+    return _known(code).code, way
 
 
 def opened(folder: Path) -> Source:

@@ -8,7 +8,7 @@ files is `repository.py`.
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +92,11 @@ class Source:
             escaping=tuple(path for path, entry in found if entry == "escapes"),
             odd=tuple(path for path, entry in found if entry == "odd"),
         )
+
+    def with_files(self, files: Mapping[str, bytes]) -> "Source":
+        """The same repository with some files added or replaced; nothing is written."""
+        made = {path: Entry(size=len(data), sent=data) for path, data in files.items()}
+        return replace(self, entries={**self.entries, **made})
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""

@@ -78,11 +78,12 @@ def _unused_sampling(repository: Repository) -> Iterator[Problem]:
 def _frozen_sampling(repository: Repository) -> Iterator[Problem]:
     flag, node = repository.generation["do_sample"], repository.generation["temperature"]
     if flag.flag is True and node.number == 0:
-        edits = (
-            SetValue(file=flag.file, pointer=flag.pointer, value=False),
-            RemoveValue(file=node.file, pointer=node.pointer),
+        values = (repository.generation[key] for key in _SAMPLING)
+        gone = [RemoveValue(file=value.file, pointer=value.pointer) for value in values if value.given]
+        off = SetValue(file=flag.file, pointer=flag.pointer, value=False)
+        fix = automatic(
+            off, *gone, why="a temperature of 0 means the likeliest token, which is what do_sample false does"
         )
-        fix = automatic(*edits, why="a temperature of 0 means the likeliest token, which is what do_sample false does")
         message = "sampling at a temperature of 0 is refused by transformers"
         yield Problem(message=message, at=node.at, evidence=(flag.says, node.says), fix=fix)
 

@@ -1,0 +1,99 @@
+"""Whatever is done to the files of a repository, checking it ends with a result."""
+
+import json
+import random
+from itertools import islice
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from repositories.clean import repository
+from repositories.editing import Files, checked, mended, weighty
+from repositories.faults import ALL
+
+JSON_FILES = [
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "model.safetensors.index.json",
+]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1 << 80,
+    1.5,
+    float("nan"),
+    "",
+    "x",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    {"a": {"b": []}},
+    [None],
+]
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [way] if way else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in islice(items, 40):
+        found += places(inner, (*way, key))
+    return found
+
+
+def mutated(files: Files, file: str, chance: random.Random) -> None:
+    """Puts something odd into one place of a file, or takes the place away."""
+    document = json.loads(files[file])
+    *way, last = chance.choice(places(document))
+    inner = document
+    for part in way:
+        inner = inner[part]
+    if chance.random() < 0.2:
+        del inner[last]
+    else:
+        inner[last] = chance.choice(ODD)
+    files[file] = json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_odd_values_anywhere_are_findings_or_nothing_and_never_a_failure(seed: int) -> None:
+    chance = random.Random(seed)
+    files = repository(chance.choice(["qwen3", "reference"]))
+    for file in chance.choices([name for name in JSON_FILES if name in files], k=chance.randint(1, 4)):
+        mutated(files, file, chance)
+    assert checked(files).unanswered == ()
+    made = mended(files)
+    assert weighty(made.after) <= weighty(made.before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([*JSON_FILES, "chat_template.jinja", "README.md"]), st.binary(max_size=60), st.data())
+def test_odd_bytes_in_any_file_are_findings_or_nothing(file: str, noise: bytes, data: st.DataObject) -> None:
+    files = repository("qwen3")
+    at = data.draw(st.integers(0, len(files[file])))
+    files[file] = files[file][:at] + noise + files[file][at + len(noise) :]
+    assert checked(files).unanswered == ()
+
+
+# Faults that take away what the other one would be seen in.
+HIDES = {"F01", "F02", "F07", "F08", "F10", "F12", "F14", "C03", "C04", "C05", "C06", "C08", "W01", "W02", "W18"}
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_two_faults_are_both_told(seed: int) -> None:
+    chance = random.Random(seed)
+    plain = [fault for fault in ALL if fault.base == "qwen3" and fault.rule not in HIDES]
+    one, other = chance.sample([fault for fault in plain if fault.rule[0] not in "CS"], 2)
+    files = repository("qwen3")
+    try:
+        for change in (*one.changes, *other.changes):
+            change(files)
+    except (AssertionError, KeyError, IndexError):
+        return  # the second cannot be put where the first one is
+    told = {finding.rule for finding in checked(files).findings}
+    assert {one.rule, other.rule} <= told
