@@ -60,7 +60,7 @@ def mutated(files: Files, file: str, chance: random.Random) -> None:
     files[file] = json.dumps(document).encode()
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(60))
 def test_odd_values_anywhere_are_findings_or_nothing_and_never_a_failure(seed: int) -> None:
     chance = random.Random(seed)
     files = repository(chance.choice(["qwen3", "reference"]))
@@ -80,20 +80,21 @@ def test_odd_bytes_in_any_file_are_findings_or_nothing(file: str, noise: bytes, 
     assert checked(files).unanswered == ()
 
 
-# Faults that take away what the other one would be seen in.
-HIDES = {"F01", "F02", "F07", "F08", "F10", "F12", "F14", "C03", "C04", "C05", "C06", "C08", "W01", "W02", "W18"}
+# Faults that take away what the other one would be seen in: a file, all names, or all shapes.
+HIDES = {"F01", "F02", "F07", "F08", "F09", "F10", "F12", "F14", "W01", "W02", "W03", "W04", "W05", "W14", "W18", "A08"}
+HIDES |= {"Q03", "Q04", "Q05", "Q06", "A13", "W15", "W16"}
+# Faults that the change of another one takes back: of how a text is written, of a sum, of a file that is not there.
+HIDES |= {"F03", "F04", "F05", "F06", "F11", "T06", "V08", "V15", "W06"}
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(40))
 def test_two_faults_are_both_told(seed: int) -> None:
     chance = random.Random(seed)
-    plain = [fault for fault in ALL if fault.base == "qwen3" and fault.rule not in HIDES]
-    one, other = chance.sample([fault for fault in plain if fault.rule[0] not in "CS"], 2)
+    plain = [fault for fault in ALL if fault.base == "qwen3" and fault.rule not in HIDES and fault.rule[0] not in "CS"]
+    one = chance.choice(plain)
+    other = chance.choice([fault for fault in plain if fault.rule[0] != one.rule[0]])
     files = repository("qwen3")
-    try:
-        for change in (*one.changes, *other.changes):
-            change(files)
-    except (AssertionError, KeyError, IndexError):
-        return  # the second cannot be put where the first one is
+    for change in (*one.changes, *other.changes):
+        change(files)
     told = {finding.rule for finding in checked(files).findings}
     assert {one.rule, other.rule} <= told

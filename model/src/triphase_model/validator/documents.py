@@ -5,6 +5,7 @@ None, and speaks for itself as a witness. Reading the text is `json_values.py`, 
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from triphase_model.validator.json_values import Fault, JsonValue, Span, escaped
 # Finding lines walks a text token by token: enough for any file but a large tokenizer.json, which has pointers only.
 _LONGEST_WITH_LINES: Final = 2_000_000
 _LONGEST_SHOWN: Final = 80
+_INTEGERS_END: Final = 1 << 63
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +87,20 @@ class Node:
 
     @property
     def integer(self) -> int | None:
-        """Its value, where that is an integer and not a truth value."""
-        return self.value if isinstance(self.value, int) and not isinstance(self.value, bool) else None
+        """Its value, where that is an integer of 64 bits, as other languages read it, and not a truth value."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            return None
+        return self.value if abs(self.value) < _INTEGERS_END else None
 
     @property
     def number(self) -> float | None:
-        """Its value, where that is a number."""
-        return float(self.value) if isinstance(self.value, int | float) and not isinstance(self.value, bool) else None
+        """Its value, where that is a number; one that is too large for a float is infinite."""
+        if not isinstance(self.value, int | float) or isinstance(self.value, bool):
+            return None
+        try:
+            return float(self.value)
+        except OverflowError:
+            return math.inf
 
     @property
     def text(self) -> str | None:

@@ -13,6 +13,8 @@ from triphase_model.validator.json_values import JsonValue, Span, parts, spans
 
 _INDENT: Final = re.compile(r"\n([ \t]*)\Z")
 
+_HALF: Final = re.compile("[\ud800-\udfff]")
+
 
 class CannotEdit(Exception):
     """There is no place in the text where the value could stand."""
@@ -68,7 +70,7 @@ def _with_member(text: str, places: Mapping[str, Span], parent: str, key: str, v
     last = max(inside, key=lambda place: place.end)
     first = min(place.key or place.start for place in inside)
     gap = text[span.start + 1 : first]
-    added = f",{gap}{json.dumps(key, ensure_ascii=False)}: " if "\n" in gap else f", {json.dumps(key)}: "
+    added = f",{gap}{_json(key)}: " if "\n" in gap else f", {_json(key)}: "
     pad = _INDENT.search(text[:first])
     return text[: last.end] + added + _dumped(value, pad.group(1) if pad else None, text) + text[last.end :]
 
@@ -87,7 +89,13 @@ def _written(text: str, span: Span, value: JsonValue) -> str:
 def _dumped(value: JsonValue, pad: str | None, text: str) -> str:
     """The value at an indentation, or on one line where there is none."""
     if pad is None or "\n" not in text.strip():
-        return json.dumps(value, ensure_ascii=False)
+        return _json(value)
     unit = re.search(r"\n([ \t]+)\S", text)
-    lines = json.dumps(value, ensure_ascii=False, indent=unit.group(1) if unit else 2).splitlines()
+    lines = _json(value, unit.group(1) if unit else 2).split("\n")
     return f"\n{pad}".join(lines)
+
+
+def _json(value: JsonValue, indent: str | int | None = None) -> str:
+    """The value with its characters as they are, but for halves of characters, which no file can hold."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return json.dumps(value, indent=indent) if _HALF.search(text) else text

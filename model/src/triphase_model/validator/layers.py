@@ -24,8 +24,8 @@ _EMBEDDINGS: Final = (
 )
 _HEADS: Final = ("lm_head.weight", "output.weight", "embed_out.weight")
 _OTHER_TOWER: Final = re.compile(r"(^|\.)(vision|visual|audio|image|vit|mm_projector|mtp)", re.IGNORECASE)
-_LAYER: Final = re.compile(r"(?:layers|h|blocks)\.(\d+)\.(.+)")
-_EXPERT: Final = re.compile(r"\.experts\.(\d+)\.")
+_LAYER: Final = re.compile(r"(?:layers|h|blocks)\.(\d{1,6})\.(.+)")
+_EXPERT: Final = re.compile(r"\.experts\.(\d{1,6})\.")
 # Storage of other dtypes than the model computes in: shapes of such tensors are packed and say nothing.
 _PACKED: Final = (
     ".qweight",

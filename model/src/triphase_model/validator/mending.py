@@ -146,7 +146,11 @@ def _edited(source: Source, edits: tuple[Edit, ...]) -> Iterator[tuple[str, byte
     texts: dict[str, str] = {}
     for edit in edits:
         texts[edit.file] = _text_after(texts.get(edit.file), source, edit)
-    yield from ((file, text.encode()) for file, text in texts.items())
+    for file, text in texts.items():
+        try:
+            yield file, text.encode()
+        except UnicodeEncodeError as error:
+            raise CannotEdit(f"{file} would hold half of a character") from error
 
 
 def _text_after(text: str | None, source: Source, edit: Edit) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from triphase_model.validator.documents import Document, Node
 from triphase_model.validator.pieces import Pieces, PieceType
 
+_MOST_DIGITS: Final = 18
 # The tokens that a configuration names by their text, and the key that names each by its id.
 NAMED: Final[Mapping[str, str]] = {
     "bos_token": "bos_token_id",
@@ -70,7 +71,7 @@ class Vocabulary:
     def added_in_config(self) -> tuple[Added, ...]:
         """The added tokens of `tokenizer_config.json`."""
         members = self.config["added_tokens_decoder"].members()
-        return tuple(made for key, node in members if (made := _added(node, int(key) if key.isdecimal() else None)))
+        return tuple(made for key, node in members if (made := _added(node, natural(key))))
 
     def _of_added_file(self) -> Iterator[Added]:
         for text, node in self.added_file.root.members():
@@ -130,6 +131,11 @@ def _added(node: Node, number: int | None) -> Added | None:
     if number is None or content is None:
         return None
     return Added(id=number, content=content, special=node["special"].flag is True, node=node)
+
+
+def natural(text: str) -> int | None:
+    """The number that a text writes, if it is one of a size that occurs; Python refuses to read very long ones."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _unigrams(entries: Sequence[object]) -> Iterator[tuple[str, int]]:

@@ -18,6 +18,9 @@ from triphase_model.validator.source import Source
 # The limit of the safetensors library itself; huggingface_hub already refuses a quarter of it.
 MOST_HEADER_BYTES: Final = 100_000_000
 LFS_HEAD: Final = b"version https://git-lfs.github.com/spec/v1"
+# What any file can have; beyond this, arithmetic with numbers of a hostile header gets slow.
+_INTEGERS_END: Final = 1 << 63
+_MOST_DIMENSIONS: Final = 32
 _BITS: Final[Mapping[str, int]] = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
     "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
@@ -132,9 +135,10 @@ def _tensor(file: str, name: str, entry: JsonValue, base: int) -> Tensor | None:
 
 def _integers(value: JsonValue) -> tuple[int, ...] | None:
     """A list of natural numbers, or None where it is anything else."""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or len(value) > _MOST_DIMENSIONS:
         return None
-    numbers = [item for item in value if isinstance(item, int) and not isinstance(item, bool) and item >= 0]
+    plain = (item for item in value if isinstance(item, int) and not isinstance(item, bool))
+    numbers = [item for item in plain if 0 <= item < _INTEGERS_END]
     return tuple(numbers) if len(numbers) == len(value) else None
 
 

@@ -90,9 +90,10 @@ def _factor_lists(repository: Repository) -> Iterator[Problem]:
     block, config = _scaling(repository), repository.config
     heads, width = config["num_attention_heads"].integer, config["hidden_size"].integer
     head = config["head_dim"].integer or (width // heads if heads and width else None)
-    if _kind(block).text not in ("longrope", "su") or not head:
+    part = config["partial_rotary_factor"].number or 1
+    if _kind(block).text not in ("longrope", "su") or not head or not 0 < part <= 1:
         return
-    expected = int(head * (config["partial_rotary_factor"].number or 1)) // 2
+    expected = int(head * part) // 2
     for node in (block["short_factor"], block["long_factor"]):
         if node.length is not None and node.length != expected:
             message = f"{node.pointer.rpartition('/')[2]} has {node.length} values for {expected} pairs"

@@ -14,6 +14,7 @@ from triphase_model.validator.fixes import Fix, SetValue, automatic
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Rule
 from triphase_model.validator.rules.architecture import family_of, type_of
+from triphase_model.validator.vocabulary import natural
 
 _COUNTS: Final = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 # Counts that may be null, which then means something.
@@ -56,8 +57,9 @@ def _no_count(repository: Repository) -> Iterator[Problem]:
 
 def _counted(repository: Repository, node: Node, key: str) -> Fix | None:
     embedding = repository.layers.embedding
-    if node.text is not None and node.text.isdecimal():
-        edit = SetValue(file=node.file, pointer=node.pointer, value=int(node.text))
+    written = natural(node.text or "")
+    if written is not None:
+        edit = SetValue(file=node.file, pointer=node.pointer, value=written)
         return automatic(edit, why="it is the same number, as a number")
     if embedding is None or key not in ("vocab_size", "hidden_size"):
         return None

@@ -229,10 +229,12 @@ def _added_twice(repository: Repository) -> Iterator[Problem]:
 
 
 def _holes(repository: Repository) -> Iterator[Problem]:
-    texts = repository.vocabulary.texts
-    holes = sorted(set(range(max(texts, default=-1) + 1)) - set(texts))
-    if holes and len(holes) < len(texts):
-        message = f"{len(holes)} id(s) below the highest belong to no token, the first is {holes[0]}"
+    # Counted and not listed: an id may be any number that a file can hold.
+    ids = {number for number in repository.vocabulary.texts if number >= 0}
+    holes = max(ids, default=-1) + 1 - len(ids)
+    if 0 < holes < len(ids):
+        first = next(number for number in range(len(ids)) if number not in ids)
+        message = f"{holes} id(s) below the highest belong to no token, the first is {first}"
         yield Problem(message=message, at=repository.vocabulary.tokenizer["model"].at)
 
 
