@@ -31,8 +31,11 @@ def type_of(repository: Repository) -> str | None:
 
 
 def family_of(repository: Repository) -> Family | None:
-    """What is known of the declared type."""
-    return FAMILIES.get(type_of(repository) or "")
+    """What is known of the family: of the declared one, or where tensors contradict it, of theirs."""
+    families = repository.layers.families or frozenset()
+    proven = next(iter(families)) if len(families) == 1 and _contradicts_tensors(repository) else None
+    named = TYPE_OF_CLASS.get(_class(repository).text or "")
+    return FAMILIES.get(proven or type_of(repository) or named or "")
 
 
 def complete(repository: Repository) -> bool:
