@@ -81,7 +81,25 @@ def test_odd_bytes_in_any_file_are_findings_or_nothing(file: str, noise: bytes, 
 
 
 # Faults that take away what another one would be seen in: a file, all names, all shapes, all that is known of them.
-HIDES = {"F01", "F02", "F07", "F08", "F09", "F10", "F12", "F14", "W01", "W02", "W03", "W04", "W05", "W14", "W15", "W16", "W17"}
+HIDES = {
+    "F01",
+    "F02",
+    "F07",
+    "F08",
+    "F09",
+    "F10",
+    "F12",
+    "F14",
+    "W01",
+    "W02",
+    "W03",
+    "W04",
+    "W05",
+    "W14",
+    "W15",
+    "W16",
+    "W17",
+}
 HIDES |= {"A08", "A13", "Q01", "Q03", "Q04", "Q05", "Q06", "R09", "W18"}
 
 

@@ -1,4 +1,4 @@
-"""Faults that endanger whoever loads a repository; links need a folder and are in `test_source.py`."""
+"""Faults that endanger whoever loads a repository; links need a folder and are in `validator/test_source.py`."""
 
 from typing import Final
 

@@ -38,6 +38,8 @@ FAULTS: Final = (
     fault("C03", "an empty file", _template(" \n")),
     fault("C04", "a statement that does not end", _template(_PLAIN + "{% if")),
     fault("C05", "a filter of another world", _template(_PLAIN.replace("m.content", "(m.content | from_json)"))),
+    fault("C05", "a filter of another world, for tools",
+          _before("{%- if tools -%}{{ '1' | from_json }}{%- endif -%}")),
     fault("C06", "a variable of the author", _template(_PLAIN + "{{ functions.first }}")),
     fault("C06", "a call that is blocked", _before("{%- set x = [] -%}{%- set _ = x.append(1) -%}")),
     fault("C06", "tools are taken for granted", _before("{%- for tool in tools -%}{%- endfor -%}")),

@@ -32,5 +32,6 @@ FAULTS: Final = (
     fault("K12", "an end of each text", setting(_TOKENIZER, "post_processor", "single", to=[_TEXT, _END]),
           base="reference"),
     fault("K13", "chance", setting(_TOKENIZER, "model", "dropout", to=0.1)),
+    fault("K15", "a class of nobody", _config("tokenizer_class", "FooTokenizer")),
     fault("K14", "a length of training", _config("max_length", 2048)),
 )  # fmt: skip

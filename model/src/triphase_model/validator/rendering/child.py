@@ -15,7 +15,13 @@ from typing import Any, Final
 
 import jinja2
 import jinja2.meta
-from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import (
+    SecurityError,
+    TemplateAssertionError,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+    UndefinedError,
+)
 
 from triphase_model.validator.rendering.environment import RaisedByTemplate, hugging_face_environment
 from triphase_model.validator.rendering.results import Failure, Seen
@@ -106,6 +112,9 @@ def _text(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
 
 
 def _failure(error: BaseException) -> Failure:
+    # In a branch that is not always taken, jinja2 looks filters and tests up only when it gets there.
+    if isinstance(error, TemplateRuntimeError) and str(error).startswith(("No filter named", "No test named")):
+        return Failure.UNKNOWN_NAME
     return next(failure for kind, failure in _FAILURES if isinstance(error, kind))
 
 

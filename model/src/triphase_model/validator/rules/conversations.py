@@ -9,10 +9,10 @@ from typing import Final
 
 from triphase_model.validator.findings import Engine, Problem, Severity
 from triphase_model.validator.rendering import probes
-from triphase_model.validator.rendering.results import Failure, Seen
+from triphase_model.validator.rendering.results import Seen
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Check, Rule
-from triphase_model.validator.rules.template import THOUGHTS, loses, shown, used_template
+from triphase_model.validator.rules.template import THOUGHTS, TOLD_ELSEWHERE, loses, shown, used_template
 
 _NOT_ALL: Final = frozenset({Engine.TGI, Engine.LLAMA_CPP, Engine.FRIENDLI})
 
@@ -23,7 +23,7 @@ def _cannot(probe: str, what: str) -> Check:
     def check(repository: Repository) -> Iterator[Problem]:
         used = used_template(repository)
         failed = used[1].failed(probe) if used and used[1].text("user") is not None else None
-        if used and failed and failed.failure is not Failure.LIMIT:
+        if used and failed and failed.failure not in TOLD_ELSEWHERE:
             message = f"the template does not take {what}: {failed.detail}"
             yield Problem(message=message, at=used[0].at)
 

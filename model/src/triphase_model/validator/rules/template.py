@@ -18,6 +18,8 @@ from triphase_model.validator.rules.stopping import LIKE_A_TOKEN, turn_ends
 from triphase_model.validator.templates import FILE, Template
 
 _CONFIG: Final = "tokenizer_config.json"
+# Failures that are not said again of each conversation that has them.
+TOLD_ELSEWHERE: Final = (Failure.LIMIT, Failure.UNKNOWN_NAME)
 _SHOWN: Final = 160
 # Tokens that only chats need: a tokenizer that has none belongs to a base model.
 _CHAT_TOKENS: Final = frozenset({
@@ -122,14 +124,27 @@ def _refused_as(*failures: Failure) -> Check:
 def _plain_chat_fails(repository: Repository) -> Iterator[Problem]:
     used = used_template(repository)
     failed = used[1].failed("user") if used else None
-    # An unset special token is `stopping.py`, a limit the rule below.
-    if used is None or failed is None or failed.failure is Failure.LIMIT or "_token' is undefined" in failed.detail:
+    # An unset special token is `stopping.py`; limits and unknown names have rules of their own.
+    elsewhere = failed is None or failed.failure in TOLD_ELSEWHERE or "_token' is undefined" in failed.detail
+    if used is None or failed is None or elsewhere:
         return
     yield Problem(
         message=f"the simplest chat cannot be rendered: {failed.detail}",
         at=used[0].at,
         evidence=(Evidence(witness="rendering one user message", says=f"{failed.failure}: {failed.detail}"),),
     )
+
+
+def _unknown_names(repository: Repository) -> Iterator[Problem]:
+    yield from _refused_as(Failure.UNKNOWN_NAME)(repository)
+    used = used_template(repository)
+    for name, out in used[1].outcomes.items() if used else ():
+        if used and out.failure is Failure.UNKNOWN_NAME:
+            severity = Severity.ERROR if name == "user" else Severity.WARNING
+            evidence = (Evidence(witness=f"rendering {name}", says=out.detail),)
+            message = f"some chats fail: {out.detail.rstrip('.')}"
+            yield Problem(message=message, at=used[0].at, evidence=evidence, severity=severity)
+            return
 
 
 def _over_limits(repository: Repository) -> Iterator[Problem]:
@@ -300,8 +315,7 @@ RULES: Final = (
     Rule(code="C03", title="An empty template", severity=Severity.ERROR, check=_empty),
     Rule(code="C04", title="The template is no Jinja", severity=Severity.ERROR,
          check=_refused_as(Failure.SYNTAX, Failure.OTHER, Failure.RAISED, Failure.UNDEFINED, Failure.BLOCKED)),
-    Rule(code="C05", title="An unknown filter or test", severity=Severity.ERROR,
-         check=_refused_as(Failure.UNKNOWN_NAME)),
+    Rule(code="C05", title="An unknown filter or test", severity=Severity.ERROR, check=_unknown_names),
     Rule(code="C06", title="The simplest chat fails", severity=Severity.ERROR, check=_plain_chat_fails),
     Rule(code="C07", title="The sandbox blocks a call", severity=Severity.WARNING, check=_blocked),
     Rule(code="C08", title="The template exceeds limits", severity=Severity.ERROR, check=_over_limits),

@@ -16,6 +16,14 @@ from triphase_model.validator.rule import Rule
 
 _OLD: Final = frozenset({Engine.TRANSFORMERS, Engine.VLLM, Engine.SGLANG, Engine.TGI})
 _GENERIC: Final = "PreTrainedTokenizerFast"
+# The classes of transformers for models that generate text, without the ending that tells the fast ones.
+_CLASSES: Final = frozenset({
+    "Barthez", "Bart", "Bert", "Blenderbot", "Bloom", "CodeGen", "CodeLlama", "Cohere", "CpmAnt", "Cpm", "DeepseekV2",
+    "GPT2", "GPTNeoX", "GPTNeoXJapanese", "GPTSw3", "Gemma", "Gemma4", "GlmAsr", "Helium", "Herbert", "Jamba", "Llama",
+    "Llama4", "M2M100", "MBart", "Marian", "Mistral", "MistralCommon", "Mluke", "Nllb", "OpenAIGPT", "Pegasus", "Phi",
+    "Qwen", "Qwen2", "Qwen3", "Roberta", "Seamless", "Siglip", "T5", "Whisper", "XGLM", "XLMRoberta", "XLNet", "Yi",
+    "PreTrained", "InternLM", "InternLM2", "Baichuan", "ChatGLM", "ChatGLM4", "Falcon", "RWKV", "TikToken", "Exaone",
+})  # fmt: skip
 # Classes that load any `tokenizer.json`, and endings that every class of transformers has.
 _ENDINGS: Final = ("Tokenizer", "TokenizerFast", "TokenizersBackend", "SentencePieceBackend", "PythonBackend")
 
@@ -50,6 +58,16 @@ def _no_class(repository: Repository) -> Iterator[Problem]:
             why="it loads any tokenizer.json as it is",
         )
         yield Problem(message=message, at=node.at, evidence=(node.says,), fix=Fix(ways={"generic": way}))
+
+
+def _rare_class(repository: Repository) -> Iterator[Problem]:
+    node = _settings(repository)["tokenizer_class"]
+    name = (node.text or "").removesuffix("Fast").removesuffix("Tokenizer")
+    own_code = _settings(repository)["auto_map"].given
+    if not (node.text or "").endswith(("Tokenizer", "TokenizerFast")) or name in _CLASSES or own_code:
+        return
+    message = f"{node.text} is no class that we know: transformers 4 refuses one that it does not know, 5 ignores it"
+    yield Problem(message=message, at=node.at, evidence=(node.says,))
 
 
 def _llama_class(repository: Repository) -> Iterator[Problem]:
@@ -193,4 +211,5 @@ RULES: Final = (
     Rule(code="K12", title="The pipeline ends every text", severity=Severity.WARNING, check=_post_processed_end),
     Rule(code="K13", title="Ids by chance", severity=Severity.WARNING, check=_drops_text),
     Rule(code="K14", title="A length left from training", severity=Severity.INFO, check=_stray_length),
+    Rule(code="K15", title="A class that few know", severity=Severity.INFO, check=_rare_class, engines=_OLD),
 )  # fmt: skip
