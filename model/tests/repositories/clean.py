@@ -113,7 +113,7 @@ def _generation() -> dict[str, Any]:
     }
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """The letters that stand for the 256 bytes in byte-level BPE."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     return [chr(byte if byte in plain else 256 + byte) for byte in range(256)]
@@ -125,7 +125,7 @@ def _token(text: str) -> dict[str, Any]:
 
 
 def _tokenizer() -> dict[str, Any]:
-    letters = _byte_letters()
+    letters = byte_letters()
     merged = ["he", "ll", "hell", "in"]
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     return {

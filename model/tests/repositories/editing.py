@@ -150,15 +150,15 @@ def tensors_of(data: bytes) -> Tensors:
     return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in entries if name != "__metadata__"}
 
 
-def safetensors(tensors: Tensors, metadata: Any = None) -> bytes:
-    """A file of weights; each tensor is filled with a byte of its own."""
+def safetensors(tensors: Tensors, metadata: Any = None, alike: tuple[str, ...] = ()) -> bytes:
+    """A file of weights; each tensor is filled with a byte of its own, but for those that are to be alike."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"} if metadata is None else metadata}
     at, data = 0, b""
     for number, (name, (dtype, shape)) in enumerate(tensors.items()):
         size = math.prod(shape) * ITEM_BYTES[dtype]
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
         at += size
-        data += bytes([number % 250 + 1]) * size
+        data += bytes([0 if name in alike else number % 250 + 1]) * size
     return with_header(json.dumps(header).encode(), data)
 
 

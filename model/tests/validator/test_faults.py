@@ -3,6 +3,7 @@
 import pytest
 from repositories.clean import repository
 from repositories.editing import Fault, checked, weighty
+from repositories.families import NAMES, family
 from repositories.faults import ALL
 from triphase_model.validator.catalog import RULES
 from triphase_model.validator.checking import Verdict
@@ -13,6 +14,13 @@ from triphase_model.validator.findings import Severity
 def test_clean_repositories_are_clean(base: str) -> None:
     result = checked(repository(base))
     assert (weighty(result), result.unanswered, result.verdict) == (set(), (), Verdict.CLEAN)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clean_repositories_of_other_families_are_clean(name: str) -> None:
+    result = checked(family(name))
+    assert [(finding.rule, finding.message) for finding in result.findings if finding.severity != "info"] == []
+    assert result.unanswered == ()
 
 
 @pytest.mark.parametrize("fault", ALL, ids=str)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from repositories.clean import ROWS, SHARDS, added_id, repository
 from repositories.editing import Change, Fault, Files, checked, deleting, dropping, mended, setting, weighty, writing
+from repositories.families import family
 from repositories.faults import ALL
 from triphase_model.cli import app
 from triphase_model.validator import checking
@@ -80,6 +81,16 @@ def test_only_the_line_of_the_value_changes() -> None:
     assert [(old, new) for old, new in zip(before, after, strict=True) if old != new] == [
         (b'  "vocab_size": 269', b'  "vocab_size": 320')
     ]
+
+
+def test_the_end_that_is_added_is_that_of_the_last_answer() -> None:
+    files = family("gpt_oss")
+    setting("generation_config.json", "eos_token_id", to=257)(files)
+    setting(CONFIG, "eos_token_id", to=257)(files)
+    setting("tokenizer_config.json", "eos_token", to="<|endoftext|>")(files)
+    made = mended(files)
+    assert weighty(made.before) == {"T01"}
+    assert json.loads(made.files["generation_config.json"])["eos_token_id"] == [256, 257]
 
 
 @pytest.mark.parametrize("choice", [{"V01": "tokenizer"}, {"A04": "readme"}, {"C01": "llama3"}])

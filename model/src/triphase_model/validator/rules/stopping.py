@@ -49,20 +49,21 @@ def turn_ends(repository: Repository) -> list[int]:
     rendering = repository.rendering
     if rendering is None:
         return []
+    # The last answer first: gpt-oss ends it otherwise than those before. Some templates end only the others.
     spans = [
-        _between(rendering.text("two_turns"), ANSWER, USER_AGAIN),
         _between(rendering.text("answered"), ANSWER, ""),
+        _between(rendering.text("two_turns"), ANSWER, USER_AGAIN),
     ]
     ends = (number for span in spans if not _is_foreign(repository, span) for number in _specials(repository, span))
     return list(dict.fromkeys(ends))
 
 
 def _between(text: str | None, start: str, end: str) -> str:
-    """The text between two words; nothing where one of them is missing."""
+    """The text between two words, or to its end where the second is empty; nothing where one of them is missing."""
     if text is None or start not in text:
         return ""
     rest = text[text.index(start) + len(start) :]
-    return rest[: rest.index(end)] if end in rest else ""
+    return rest if not end else rest.partition(end)[0] if end in rest else ""
 
 
 def _is_foreign(repository: Repository, span: str) -> bool:
