@@ -53,7 +53,10 @@ def test_whatever_the_bytes_are_reading_them_never_fails(data: bytes) -> None:
         ('{"a": "x,]" "b"}', FaultKind.SYNTAX, 1, None),
         ("", FaultKind.SYNTAX, 1, None),
         ('{"a": ' + "[" * 100_000, FaultKind.TOO_DEEP, None, None),
+        ("[" * 130 + "]" * 130, FaultKind.TOO_DEEP, None, None),
         ("1" * 10_000, FaultKind.SYNTAX, None, None),
+        # Quadratic in a parser that tries each quote or each key anew: it would not end in time.
+        ('{"a": 1,} "' + '\\"' * 500_000, FaultKind.SYNTAX, 1, None),
     ],
 )
 def test_a_fault_is_named_with_its_line_and_what_can_be_read_is(
@@ -62,6 +65,13 @@ def test_a_fault_is_named_with_its_line_and_what_can_be_read_is(
     parsed = parse(text.encode())
     assert [(fault.kind, fault.line) for fault in parsed.faults] == [(kind, line)]
     assert parsed.value == value
+
+
+def test_many_keys_twice_are_told_up_to_a_limit() -> None:
+    keys = ", ".join(f'"{number}": 1' for number in range(100_000))
+    parsed = parse(f"{{{keys}, {keys}}}".encode())
+    assert {fault.kind for fault in parsed.faults} == {FaultKind.DUPLICATE_KEY}
+    assert len(parsed.faults) == 20
 
 
 def test_a_comma_inside_a_text_stays() -> None:

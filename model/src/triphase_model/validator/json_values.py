@@ -7,6 +7,7 @@ demand, by JSON pointer (RFC 6901). What the values mean is `documents.py`.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,8 +15,12 @@ from typing import Any, Final, TypeAlias
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
-_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
-_TRAILING: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+_WORD: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+# A text that does not end counts as one up to the end, or each quote in it would be tried anew.
+_TRAILING: Final = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z|\\\Z))|,(?=\s*[}\]])', re.DOTALL)
+# What no file of a model comes near; below it, pointers stay short.
+MOST_DEPTH: Final = 128
+_MOST_DOUBLED: Final = 20
 
 
 class FaultKind(StrEnum):
@@ -37,6 +42,9 @@ class Fault:
     kind: FaultKind
     detail: str
     line: int | None = None
+
+
+_TOO_DEEP: Final = Fault(kind=FaultKind.TOO_DEEP, detail=f"more than {MOST_DEPTH} brackets inside each other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +82,7 @@ def _parse_text(text: str) -> tuple[_Outcome, list[Fault]]:
     try:
         return _strict(text)
     except RecursionError:
-        return _Outcome(None, False), [Fault(kind=FaultKind.TOO_DEEP, detail="more brackets than any real file has")]
+        return _Outcome(None, False), [_TOO_DEEP]
     except ValueError as error:
         # Also an integer of more digits than Python converts, which is a plain ValueError.
         return _mended(text, error)
@@ -107,8 +115,8 @@ def _strict(text: str) -> tuple[_Outcome, list[Fault]]:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(items)
         if len(made) != len(items):
-            names = [name for name, _ in items]
-            doubled.extend(sorted({name for name in names if names.count(name) > 1}))
+            counts = Counter(name for name, _ in items)
+            doubled.extend(name for name, count in counts.items() if count > 1)
         return made
 
     def constant(name: str) -> float:
@@ -116,9 +124,23 @@ def _strict(text: str) -> tuple[_Outcome, list[Fault]]:
         return float(name.replace("Infinity", "inf"))
 
     value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
-    faults = [_doubled(text, name) for name in doubled]
+    if _is_deep(value):
+        return _Outcome(None, False), [_TOO_DEEP]
+    faults = [_doubled(text, name) for name in list(dict.fromkeys(doubled))[:_MOST_DOUBLED]]
     faults += [_literal(text, name) for name in dict.fromkeys(literals)]
     return _Outcome(value, True), faults
+
+
+def _is_deep(value: JsonValue) -> bool:
+    level: list[JsonValue] = [value]
+    for _ in range(MOST_DEPTH):
+        inside = (child for one in level for child in (one.values() if isinstance(one, dict) else _items(one)))
+        level = [child for child in inside if isinstance(child, dict | list)]
+    return bool(level)
+
+
+def _items(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
 
 
 def _doubled(text: str, name: str) -> Fault:

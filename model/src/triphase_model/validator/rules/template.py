@@ -18,6 +18,8 @@ from triphase_model.validator.rules.stopping import LIKE_A_TOKEN, turn_ends
 from triphase_model.validator.templates import FILE, Template
 
 _CONFIG: Final = "tokenizer_config.json"
+# Templates that are put into models of other families, and a token that each cannot do without.
+_OTHER_TEMPLATES: Final = {"llama3": "<|start_header_id|>", "mistral": "[INST]"}
 # Failures that are not said again of each conversation that has them.
 TOLD_ELSEWHERE: Final = (Failure.LIMIT, Failure.UNKNOWN_NAME)
 _SHOWN: Final = 160
@@ -67,7 +69,8 @@ def _chat_tokens(repository: Repository) -> Evidence:
 def _chatml(repository: Repository) -> Fix | None:
     """A template of ours for models with ChatML's tokens; no file says which variant was trained, so it is a choice."""
     ids, family = repository.vocabulary.ids, repository.layers.families
-    other = "the tokenizer does not have these tokens: the model would read plain text it never saw"
+    lacking = "the tokenizer does not have these tokens: the model would read plain text it never saw"
+    others = {name: Refusal(why=lacking) for name, token in _OTHER_TEMPLATES.items() if token not in ids}
     if not {"<|im_start|>", "<|im_end|>"} <= set(ids):
         return None
     tensors = f", and the tensors are those of {' or '.join(sorted(family))}" if family else ""
@@ -76,7 +79,7 @@ def _chatml(repository: Repository) -> Fix | None:
         why=f"the tokenizer has ChatML's tokens{tensors}",
         risk="the original template of the base may treat tools and earlier thoughts otherwise: prefer that one",
     )
-    return Fix(ways={"chatml": way, "llama3": Refusal(why=other), "mistral": Refusal(why=other)})
+    return Fix(ways={"chatml": way, **others})
 
 
 def _base_model(repository: Repository) -> Iterator[Problem]:
