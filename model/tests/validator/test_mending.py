@@ -12,7 +12,7 @@ from repositories.faults import ALL
 from triphase_model.cli import app
 from triphase_model.validator import checking
 from triphase_model.validator.catalog import RULES
-from triphase_model.validator.findings import Problem
+from triphase_model.validator.findings import Problem, is_weighty
 from triphase_model.validator.fixes import NO_CHOICE, Fix, Refusal, Remedy, SetValue
 from triphase_model.validator.mending import CannotChoose
 from triphase_model.validator.repository import Repository
@@ -35,7 +35,8 @@ def broken(fault: Fault) -> Files:
 def test_what_leaves_one_answer_is_mended_and_stays_so(fault: Fault) -> None:
     files = broken(fault)
     made = mended(files)
-    certain = [f for f in made.before.findings if f.rule == fault.rule and f.fix and f.fix.automatic]
+    told = [finding for finding in made.before.findings if finding.rule == fault.rule and is_weighty(finding)]
+    certain = [finding for finding in told if finding.fix and finding.fix.automatic]
     assert weighty(made.after) <= weighty(made.before)
     if not certain or str(fault) in LEFT:
         return
@@ -110,6 +111,13 @@ def test_a_choice_that_is_not_offered_names_those_that_are() -> None:
         mended(files, C01="alpaca")
     with pytest.raises(CannotChoose, match="no finding"):
         mended(files, V01="automatic")
+
+
+def test_what_is_only_worth_knowing_is_mended_by_name_only() -> None:
+    files = repository("qwen3")
+    setting("model.safetensors.index.json", "metadata", "total_size", to=5)(files)
+    assert mended(files).files == {}
+    assert mended(files, W06=NO_CHOICE).after.findings == ()
 
 
 def test_a_choice_is_made_by_name_only() -> None:

@@ -77,3 +77,8 @@ class Finding:
     at: Location
     evidence: tuple[Evidence, ...]
     fix: Fix | None
+
+
+def is_weighty(finding: Finding) -> bool:
+    """Whether it is more than worth knowing."""
+    return finding.severity is not Severity.INFO

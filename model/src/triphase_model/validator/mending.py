@@ -1,8 +1,8 @@
 """Mends a repository: applies fixes one by one, and keeps only those after which all rules say that it got better.
 
 Rule: a fix stays if its own finding is gone and nothing of weight is new; otherwise it is taken back. Only automatic
-fixes are made by themselves, choices only by name, and refused ways never. Nothing is written here: the result is the
-new bytes of the files that change. Writing them is `copying.py`.
+fixes of warnings and errors are made by themselves; choices, and what is merely worth knowing, by name; refused ways
+never. Nothing is written here: the result is the new bytes of the files that change. Writing them is `copying.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from triphase_model.validator.checking import Renderer, Result, check
-from triphase_model.validator.findings import Finding, Severity
+from triphase_model.validator.findings import Finding, is_weighty
 from triphase_model.validator.fixes import NO_CHOICE, Edit, Refusal, Remedy, RemoveValue, SetValue, WriteText
 from triphase_model.validator.json_edits import CannotEdit, with_value, without_value
 from triphase_model.validator.json_values import parse, without_trailing_commas
@@ -101,7 +101,7 @@ def _untried(work: _Work, chosen: Mapping[str, str]) -> Iterator[tuple[Finding, 
     """The findings that can be mended and were not tried, the worst first."""
     tried = {_key(step.finding) for step in work.steps}
     for finding in work.result.findings:
-        way = chosen.get(finding.rule, NO_CHOICE)
+        way = chosen.get(finding.rule, NO_CHOICE if is_weighty(finding) else "")
         remedy = finding.fix.ways.get(way) if finding.fix else None
         if isinstance(remedy, Remedy) and _key(finding) not in tried:
             yield finding, way, remedy
@@ -138,7 +138,7 @@ def _worse(before: Result, after: Result, finding: Finding) -> str | None:
 
 
 def _weighty(result: Result) -> set[tuple[str, str, str]]:
-    return {_key(finding) for finding in result.findings if finding.severity is not Severity.INFO}
+    return {_key(finding) for finding in result.findings if is_weighty(finding)}
 
 
 def _edited(source: Source, edits: tuple[Edit, ...]) -> Iterator[tuple[str, bytes]]:

@@ -14,6 +14,8 @@ from triphase_model.validator.reports.text import harmless, placed, text_report
 from triphase_model.validator.source import Source
 
 _MOST_LINES: Final = 60
+# Comparing line by line takes the square of the lines at worst.
+_MOST_BYTES: Final = 200_000
 _COLOURS: Final = {"+": typer.colors.GREEN, "-": typer.colors.RED}
 
 
@@ -36,6 +38,9 @@ def _step(step: Step) -> Iterator[str]:
 
 def _change(source: Source, name: str, data: bytes) -> Iterator[str]:
     """The lines of a file that change, as a unified diff."""
+    if len(data) > _MOST_BYTES:
+        yield f"{harmless(name)}: {len(data)} bytes, too many to show what changed"
+        return
     before = source.read(name).decode("utf-8", "replace") if source.has(name) else ""
     after = data.decode("utf-8", "replace")
     lines = list(

@@ -7,13 +7,13 @@ may hold sequences that move the cursor. Colours are added here and taken away b
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, assert_never
 
 import typer
 
 from triphase_model.validator.checking import Result
-from triphase_model.validator.findings import EVERY_ENGINE, Finding, Location, Severity
-from triphase_model.validator.fixes import Fix, Remedy
+from triphase_model.validator.findings import EVERY_ENGINE, Finding, Location, Severity, is_weighty
+from triphase_model.validator.fixes import NO_CHOICE, Refusal, Remedy
 from triphase_model.validator.rule import Unanswered
 
 _COLOURS: Final[Mapping[Severity, str]] = {
@@ -50,17 +50,19 @@ def _block(finding: Finding) -> Iterator[str]:
     yield f"  engines  {'all' if finding.engines == EVERY_ENGINE else ', '.join(sorted(finding.engines))}"
     for evidence in finding.evidence:
         yield f"  witness  {harmless(evidence.witness)}: {harmless(evidence.says)}"
-    yield from _ways(finding.rule, finding.fix)
+    yield from (_way(finding, name, way) for name, way in (finding.fix.ways.items() if finding.fix else ()))
 
 
-def _ways(rule: str, fix: Fix | None) -> Iterator[str]:
-    for name, way in fix.ways.items() if fix else ():
-        if isinstance(way, Remedy):
-            how = "fix     " if fix and way is fix.automatic else "choice  "
-            asked = "" if fix and way is fix.automatic else f"--apply {rule}={harmless(name)}: "
-            yield f"  {how} {asked}{harmless(way.why)}"
-        else:
-            yield f"  refused  {harmless(name)}: {harmless(way.why)}"
+def _way(finding: Finding, name: str, way: Remedy | Refusal) -> str:
+    match way:
+        case Refusal():
+            return f"  refused  {harmless(name)}: {harmless(way.why)}"
+        case Remedy() if name == NO_CHOICE and is_weighty(finding):
+            return f"  fix      {harmless(way.why)}"
+        case Remedy():
+            return f"  choice   --apply {finding.rule}={harmless(name)}: {harmless(way.why)}"
+        case _:
+            assert_never(way)
 
 
 def _unanswered(one: Unanswered) -> Iterator[str]:

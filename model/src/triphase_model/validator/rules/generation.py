@@ -48,9 +48,11 @@ _DEFAULT_MAX_LENGTH: Final = 20
 _FEW_TOKENS: Final = 256
 
 
-def _without(node: Node, why: str) -> Problem:
-    fix = automatic(RemoveValue(file=node.file, pointer=node.pointer), why=why)
-    return Problem(message=f"{node.pointer[1:]} is {node.says.says}: {why}", at=node.at, evidence=(node.says,), fix=fix)
+def _without(node: Node, harm: str) -> Problem:
+    fix = automatic(RemoveValue(file=node.file, pointer=node.pointer), why="without it engines take their own default")
+    return Problem(
+        message=f"{node.pointer[1:]} is {node.says.says}: {harm}", at=node.at, evidence=(node.says,), fix=fix
+    )
 
 
 def _out_of_range(repository: Repository) -> Iterator[Problem]:

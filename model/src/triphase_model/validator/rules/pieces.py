@@ -100,7 +100,7 @@ RULES: Final = (
     Rule(code="P02", title="Bytes without a fallback, or the reverse", severity=Severity.ERROR, check=_bytes),
     Rule(code="P03", title="A piece stands twice", severity=Severity.WARNING, check=_doubled),
     Rule(code="P04", title="An empty piece", severity=Severity.ERROR, check=_empty),
-    Rule(code="P05", title="The number of pieces is wrong", severity=Severity.WARNING, check=_size),
+    Rule(code="P05", title="The number of pieces is wrong", severity=Severity.INFO, check=_size),
     Rule(code="P06", title="An end that is an ordinary piece", severity=Severity.WARNING, check=_not_control),
     Rule(code="P07", title="The two tokenizers differ", severity=Severity.WARNING, check=_differs),
 )
