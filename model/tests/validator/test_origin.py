@@ -4,6 +4,8 @@ Everything else in it is right, and each published repair of it does harm. Exact
 repairs are told as the faults that they make.
 """
 
+import json
+
 import pytest
 from repositories.clean import ORDINARY, repository
 from repositories.editing import (
@@ -46,6 +48,20 @@ def test_its_two_choices_make_it_clean_and_nothing_else_is_touched() -> None:
     assert set(made.files) == {"chat_template.jinja", "README.md"}
     assert made.after.findings == ()
     assert b"base_model" not in made.files["README.md"]
+
+
+def test_the_case_as_it_is_told_with_many_defects_is_found_and_mended_without_harm() -> None:
+    files = broken_model()
+    setting(CONFIG, "vocab_size", to=ORDINARY)(files)
+    setting(CONFIG, "eos_token_id", to=40)(files)
+    setting(CONFIG, "num_hidden_layers", to=2)(files)
+    setting(TOKENIZER, "model_max_length", to=512)(files)
+    setting("generation_config.json", "pad_token_id", to=-1)(files)
+    assert weighty(checked(files)) == {"C01", "F13", "V01", "T04", "A06", "K10", "T05"}
+    made = mended(files, C01="chatml", F13="remove", K10="positions")
+    assert made.after.findings == ()
+    clean = json.loads(repository("qwen3")[CONFIG])
+    assert json.loads(made.files[CONFIG]) == clean
 
 
 @pytest.mark.parametrize(
