@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from triphase_model.validator.rendering.probes import PROBES
@@ -36,8 +37,10 @@ def render(source: str, tokens: Mapping[str, str]) -> Rendering:
 
 
 def _asked(question: bytes) -> bytes:
-    # `-P` keeps the folder that a user stands in off the path: it may be the very repository that is checked.
-    environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONHASHSEED": "0"}
+    # `-P` and this keep the folder that a user stands in off the path: it may be the very repository that is checked.
+    here = ("", ".", str(Path.cwd()))
+    path = os.pathsep.join(place for place in sys.path if place not in here)
+    environment = {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module, with nothing of a repository in the command
         [sys.executable, "-P", "-m", _CHILD],
         stdin=subprocess.PIPE,

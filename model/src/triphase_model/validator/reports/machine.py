@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 
 from triphase_model.validator.checking import Result
 from triphase_model.validator.findings import Finding, Severity
-from triphase_model.validator.fixes import Edit, Fix, Remedy, RemoveValue, SetValue, WriteText
+from triphase_model.validator.fixes import Edit, Fix, Refusal, Remedy, RemoveValue, SetValue, WriteText
 from triphase_model.validator.reports.text import harmless
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -57,10 +57,14 @@ def _ways(fix: Fix | None) -> dict[str, Any]:
     return {name: _way(way) for name, way in (fix.ways if fix else {}).items()}
 
 
-def _way(way: Any) -> dict[str, Any]:
-    if isinstance(way, Remedy):
-        return {"why": way.why, "risk": way.risk, "edits": [_edit(edit) for edit in way.edits]}
-    return {"refused": way.why}
+def _way(way: Remedy | Refusal) -> dict[str, Any]:
+    match way:
+        case Remedy():
+            return {"why": way.why, "risk": way.risk, "edits": [_edit(edit) for edit in way.edits]}
+        case Refusal():
+            return {"refused": way.why}
+        case _:
+            assert_never(way)
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
