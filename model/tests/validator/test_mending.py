@@ -113,6 +113,14 @@ def test_a_choice_that_is_not_offered_names_those_that_are() -> None:
         mended(files, V01="automatic")
 
 
+def test_where_two_tokens_end_a_turn_the_likelier_comes_first_and_a_person_chooses() -> None:
+    files = broken(next(fault for fault in ALL if fault.name == "two tokens end the turn"))
+    made = mended(files)
+    finding = next(finding for finding in made.before.findings if finding.rule == "T01")
+    assert (made.files, list(finding.fix.ways if finding.fix else ())) == ({}, ["<|im_end|>", "</tool_call>"])
+    assert weighty(mended(files, T01="<|im_end|>").after) == set()
+
+
 def test_what_is_only_worth_knowing_is_mended_by_name_only() -> None:
     files = repository("qwen3")
     setting("model.safetensors.index.json", "metadata", "total_size", to=5)(files)

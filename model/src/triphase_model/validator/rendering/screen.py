@@ -19,8 +19,10 @@ _WIDTH: Final = re.compile(r"%[-+ #0]*([0-9]{5,})|\{[^{}]*:[^{}]*?([0-9]{5,})[^{
 _ADDRESS: Final = re.compile(r"https?://[^\s'\"<>]+|\bwww\.[a-z0-9-]+\.[a-z]+", re.IGNORECASE)
 # Zero-width characters, those that turn the direction of text, and the block of invisible tags.
 _INVISIBLE: Final = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\U000e0000-\U000e007f]")
-# Words, in contrast to markers such as `</think>` and switches such as `/no_think`.
+# Words, in contrast to markers such as `</think>`, switches such as `/no_think`, and members of structured content.
 _WORDS: Final = re.compile(r"[^\W\d_][\w' ]{2,}")
+_SWITCH: Final = re.compile(r"think|reason", re.IGNORECASE)
+_MEMBERS: Final = frozenset({"text", "parts", "blocks", "type", "image", "image_url", "video", "audio", "tool_calls"})
 _LONGEST_DETAIL: Final = 120
 
 _Look = Callable[[Any], Iterator[tuple[Seen, str]]]
@@ -92,8 +94,12 @@ def _condition(node: nodes.Compare) -> Iterator[tuple[Seen, str]]:
     if not isinstance(node.expr, nodes.Const) or not isinstance(node.expr.value, str):
         return
     for operand in node.ops:
-        if operand.op in ("in", "notin") and _is_content(operand.expr) and _WORDS.fullmatch(node.expr.value):
+        if operand.op in ("in", "notin") and _is_content(operand.expr) and _is_trigger(node.expr.value):
             yield Seen.TRIGGER, node.expr.value
+
+
+def _is_trigger(text: str) -> bool:
+    return bool(_WORDS.fullmatch(text)) and text not in _MEMBERS and not _SWITCH.search(text)
 
 
 def _is_content(node: nodes.Node) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from triphase_model.validator.documents import Node
 from triphase_model.validator.findings import Engine, Evidence, Location, Problem, Severity
-from triphase_model.validator.fixes import Fix, Remedy, SetValue, automatic
+from triphase_model.validator.fixes import NO_CHOICE, Fix, Remedy, SetValue, automatic
 from triphase_model.validator.json_values import JsonValue
 from triphase_model.validator.rendering.probes import ANSWER, USER_AGAIN
 from triphase_model.validator.rendering.results import Failure
@@ -45,21 +45,23 @@ def stop_sets(repository: Repository) -> Mapping[Engine, frozenset[int]]:
 
 
 def turn_ends(repository: Repository) -> list[int]:
-    """The ids of the special tokens that follow an answer in a rendered conversation, in their order."""
-    rendering = repository.rendering
-    if rendering is None:
-        return []
-    # The last answer first: gpt-oss ends it otherwise than those before. Some templates end only the others.
-    spans = [
-        _between(rendering.text("answered"), ANSWER, ""),
-        _between(rendering.text("two_turns"), ANSWER, USER_AGAIN),
-    ]
-    ends = (number for span in spans if not _is_foreign(repository, span) for number in _specials(repository, span))
-    return list(dict.fromkeys(ends))
+    """The ids of the special tokens that follow an answer in a rendered conversation, the likeliest end first.
+
+    The last answer comes first: gpt-oss ends it otherwise than those before, and some templates end only the others. Of
+    several tokens behind it the last ends the turn, since the others end parts of it.
+    """
+    within = _between(repository, "two_turns", ANSWER, USER_AGAIN)
+    return list(dict.fromkeys([*reversed(_last_ends(repository)), *_specials(repository, within)]))
 
 
-def _between(text: str | None, start: str, end: str) -> str:
-    """The text between two words, or to its end where the second is empty; nothing where one of them is missing."""
+def _last_ends(repository: Repository) -> list[int]:
+    """The special tokens behind the last answer, in their order."""
+    return list(_specials(repository, _between(repository, "answered", ANSWER, "")))
+
+
+def _between(repository: Repository, probe: str, start: str, end: str) -> str:
+    """The text of a rendering between two words, or to its end; nothing where one of them is missing."""
+    text = repository.rendering.text(probe) if repository.rendering else None
     if text is None or start not in text:
         return ""
     rest = text[text.index(start) + len(start) :]
@@ -78,6 +80,8 @@ def _is_foreign(repository: Repository, span: str) -> bool:
 
 def _specials(repository: Repository, text: str) -> Iterator[int]:
     vocabulary = repository.vocabulary
+    if _is_foreign(repository, text):
+        return
     found = [(text.find(token.content), -len(token.content), token.id) for token in vocabulary.added if token.content]
     if not vocabulary.added:
         found = [(text.find(vocabulary.texts[n]), 0, n) for n in vocabulary.special_ids if vocabulary.texts.get(n)]
@@ -99,7 +103,7 @@ def _never_stops(repository: Repository) -> Iterator[Problem]:
             Evidence(witness="the rendered template", says=f"{text!r} ({ends[0]}) follows an answer"),
             *(Evidence(witness=f"{engine} stops at", says=str(sorted(stops))) for engine, stops in deaf.items()),
         ),
-        fix=_also_stop_at(repository, ends[0]),
+        fix=_stopping(repository, ends[0]),
     )
 
 
@@ -107,13 +111,22 @@ def _listed(engines: Mapping[Engine, object]) -> str:
     return ", ".join(sorted(engines))
 
 
-def _also_stop_at(repository: Repository, number: int) -> Fix:
+def _stopping(repository: Repository, likeliest: int) -> Fix:
+    """Automatic where one token ends the turn; where several do, which of them is a choice."""
+    several = _last_ends(repository)
+    if len(several) < 2:
+        return Fix(ways={NO_CHOICE: _also_stop_at(repository, likeliest)})
+    texts = repository.vocabulary.texts
+    return Fix(ways={texts[number]: _also_stop_at(repository, number) for number in reversed(several)})
+
+
+def _also_stop_at(repository: Repository, number: int) -> Remedy:
     known = repository.generation["eos_token_id"].integers or repository.config["eos_token_id"].integers
     valid = [other for other in known if other in repository.vocabulary.special_ids and other != number]
     value: JsonValue = [number, *valid]
     edit = SetValue(file=_GENERATION, pointer="/eos_token_id", value=value)
-    return automatic(
-        edit,
+    return Remedy(
+        edits=(edit,),
         why="the template says how a turn ends; an id more in this list never hides another",
         risk="none for chats; texts that were meant to go on after this token end there",
     )

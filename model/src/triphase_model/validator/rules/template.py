@@ -187,6 +187,8 @@ def _no_generation_prompt(repository: Repository) -> Iterator[Problem]:
     history = _before(made.text("answered"), probes.ANSWER)
     if asked is None or asked != plain or history is None or history.rstrip() == asked.rstrip():
         return
+    if _ends_with_header(made, asked):
+        return
     yield Problem(
         message="the template ignores add_generation_prompt: the model is not told that it is its turn",
         at=template.at,
@@ -222,13 +224,23 @@ def _always_prompts(repository: Repository) -> Iterator[Problem]:
     if used is None:
         return
     template, made = used
-    asked, plain, row = made.text("user"), made.text("user_without_prompt"), made.text("users_in_a_row")
+    asked, plain = made.text("user"), made.text("user_without_prompt")
     history = _before(made.text("answered"), probes.ANSWER)
-    # Where a second user message goes on after all of it, the end belongs to the first one: so does Mistral's [/INST].
-    if asked is None or asked != plain or history != asked or row is None or row.startswith(asked):
+    if asked is None or asked != plain or history is None or not history.startswith(asked):
+        return
+    if not _ends_with_header(made, asked):
         return
     message = "the template begins an answer even where none is asked for"
     yield Problem(message=message, at=template.at, evidence=(shown("without add_generation_prompt", plain),))
+
+
+def _ends_with_header(made: Rendering, asked: str) -> bool:
+    """Whether a prompt ends with what begins an answer.
+
+    Where a second user message goes on after all of it, its end belongs to the first one, as Mistral's [/INST] does.
+    """
+    row = made.text("users_in_a_row")
+    return row is not None and not row.startswith(asked)
 
 
 def _foreign_tokens(repository: Repository) -> Iterator[Problem]:
