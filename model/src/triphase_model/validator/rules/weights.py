@@ -5,6 +5,7 @@ wrong can always be written anew; a file that is broken must be fetched again. N
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -43,10 +44,10 @@ def _indexed(repository: Repository) -> list[str]:
 
 
 def _missing_files(repository: Repository) -> Iterator[Problem]:
+    counts = Counter(node.text for node in repository.weight_map.values())
     for file in _indexed(repository):
         if not repository.source.has(file):
-            count = sum(node.text == file for node in repository.weight_map.values())
-            says = Evidence(witness=INDEX, says=f"{count} tensors are in {file}")
+            says = Evidence(witness=INDEX, says=f"{counts[file]} tensors are in {file}")
             message = f"{file} is not there: the model does not load, or loads without these tensors"
             yield Problem(message=message, at=Location(file=file), evidence=(says,))
 
