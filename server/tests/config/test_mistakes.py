@@ -195,7 +195,7 @@ ROUTE = [
     ("summary_model = { route = 1 }", "a text, got 1"),
     (
         "weights = 1",
-        "a known key (deployments, fallbacks, strategy, retry, limits, when_all_open, on_midstream_failure, ",
+        "a known key (deployments, fallbacks, strategy, hedge_after_s, retry, limits, when_all_open, ",
     ),
     ("affinity = true", "a known key (deployments, "),
 ]

@@ -64,6 +64,7 @@ def _route(name: str, table: RouteTable, deployments: Mapping[str, DeploymentTab
         targets=tuple(_target(target, deployments[target.name]) for target in table.deployments),
         fallbacks=tuple(table.fallbacks),
         strategy=table.strategy,
+        hedge_after_s=table.hedge_after_s,
         retry=RetryPolicy(**table.retry.model_dump()),
         when_all_open=table.when_all_open,
         on_midstream_failure=table.on_midstream_failure,

@@ -80,6 +80,10 @@ class RouteTable(Table):
     deployments: Annotated[list[_Target], Field(min_length=1, description="Names, or tables with name and weight")]
     fallbacks: list[_RouteName] = Field([], description="Routes that are asked when no deployment here is left")
     strategy: _Strategy = Field(Strategy.WEIGHTED_RANDOM, description="How one deployment of a tier is chosen")
+    hedge_after_s: SecondsOrNone = Field(
+        default=0.0,
+        description="When another is asked beside one that is slow to its first token; 0 = never",
+    )
     retry: RetryTable = RetryTable()
     limits: RouteLimitsTable = RouteLimitsTable()
     when_all_open: _WhenAllOpen = Field(WhenAllOpen.FAIL_FAST, description="What follows where all circuits are open")

@@ -39,6 +39,7 @@ class AttemptReason(StrEnum):
 
     FIRST = "first"
     RETRY = "retry"
+    HEDGE = "hedge"
     FALLBACK = "fallback"
 
 

@@ -103,6 +103,7 @@ class Route:
     targets: tuple[Target, ...]
     fallbacks: tuple[str, ...] = ()
     strategy: Strategy = Strategy.WEIGHTED_RANDOM
+    hedge_after_s: float = 0.0
     retry: RetryPolicy = RetryPolicy()
     when_all_open: WhenAllOpen = WhenAllOpen.FAIL_FAST
     on_midstream_failure: OnMidstreamFailure = OnMidstreamFailure.FAIL

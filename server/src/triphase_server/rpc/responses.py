@@ -39,6 +39,7 @@ _REASONS: Mapping[events.AttemptReason, "events_pb2.AttemptReason.ValueType"] = 
     events.AttemptReason.FIRST: events_pb2.ATTEMPT_REASON_FIRST,
     events.AttemptReason.RETRY: events_pb2.ATTEMPT_REASON_RETRY,
     events.AttemptReason.FALLBACK: events_pb2.ATTEMPT_REASON_FALLBACK,
+    events.AttemptReason.HEDGE: events_pb2.ATTEMPT_REASON_HEDGE,
 }
 _FINISH_REASONS: Mapping[events.FinishReason, "generation_pb2.FinishReason.ValueType"] = {
     events.FinishReason.STOP: generation_pb2.FINISH_REASON_STOP,

@@ -28,7 +28,10 @@ _MOST_AT_ONCE = 4
 
 
 class Attempt:
-    """Asks `deployment` once. `total` is the limit of the whole request, which the attempt inherits."""
+    """Asks `deployment` once. `total` is the limit of the whole request, which the attempt inherits.
+
+    It waits by `waiter`, which may be replaced between two of its steps.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class Attempt:
     ) -> None:
         self._upstream = upstream
         self.deployment = deployment
-        self._waiter = waiter
+        self.waiter = waiter
         self._total = total
         self._generation: Generation | None = None
         self._opening: asyncio.Future[UpstreamResponse] | None = None
@@ -104,7 +107,7 @@ class Attempt:
         opening = self._opening
         assert opening is not None
         while not opening.done():
-            await self._waiter.wait(partial(asyncio.wait, (opening,)), limits=(self._first_byte, self._total))
+            await self.waiter.wait(partial(asyncio.wait, (opening,)), limits=(self._first_byte, self._total))
             if not opening.done():
                 yield []
         self.responded_at = asyncio.get_running_loop().time()
@@ -141,9 +144,9 @@ class Attempt:
             return b""
         if generation.concluded:
             step = partial(_read_rest, response, until=self._silence.at)
-            return await self._waiter.wait(step, limits=(self._total,))
+            return await self.waiter.wait(step, limits=(self._total,))
         limits = self._until_end if generation.committed else self._until_token
-        return await self._waiter.wait(response.read, limits=limits)
+        return await self.waiter.wait(response.read, limits=limits)
 
     def _take(self, block: bytes | None, generation: Generation) -> Sequence[list[Delta]]:
         """Returns what came together; in pieces, between which other streams have their turn, where it is a lot."""

@@ -27,6 +27,7 @@ from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass
 from triphase_server.core.route import Deployment, OnMidstreamFailure, Route
 from triphase_server.service.attempt import Attempt
 from triphase_server.service.fleet import Draw, Lease
+from triphase_server.service.hedge import Race, Runner, own_waiter, rest
 from triphase_server.service.leasing import Leasing
 from triphase_server.service.ports import AttemptOutcome, Upstream
 from triphase_server.service.waiting import Limit, Waiter
@@ -87,9 +88,11 @@ class Attempts:
         self._pause_s = 0.0
         self._reason = AttemptReason.FIRST
         self._lease: Lease | None = None
+        self._hedge_after_s = routes[0].hedge_after_s
         self._restarts = False
         self._ended: Lease | None = None
         self.attempt: Attempt | None = None
+        self._begins: dict[str, Begun] = {}
         self.number = 0
 
     @property
@@ -103,6 +106,12 @@ class Attempts:
         if self._leasing.in_line:
             return WaitingOn.ADMISSION
         return self.attempt.waiting_on if self.attempt is not None else WaitingOn.UPSTREAM
+
+    @property
+    def answering(self) -> Begun:
+        """The beginning of the attempt that answers; only where there is one."""
+        assert self.attempt is not None
+        return self._begins[self.attempt.deployment.name]
 
     def begin(self) -> None:
         """Asks the first deployment, if there is one to ask, while the caller does other things."""
@@ -134,26 +143,83 @@ class Attempts:
         lease, attempt = self._lease, self.attempt
         assert lease is not None
         assert attempt is not None
-        self.number += 1
-        planned = self._plans[lease.deployment.name].planned
-        yield Begun(
-            number=self.number,
-            deployment=lease.deployment,
-            reason=self._reason,
-            planned=planned,
-            restarts=self._restarts,
-        )
+        yield self._begun(lease, self._reason, restarts=self._restarts)
         try:
-            async with aclosing(attempt.deltas()) as batches:
-                async for deltas in batches:
-                    yield deltas
+            async with aclosing(self._raced() if self._hedge_after_s else attempt.deltas()) as steps:
+                async for step in steps:
+                    yield step
         except BaseException as error:
             await self._end(error)
             raise
         # The connection is looked after in `aclose`, when the caller has been told that the answer is complete.
-        self._lease = None
+        lease, self._lease = self._lease, None
+        assert lease is not None
         lease.end(None)
         self._on_end(self._outcome(lease, None))
+
+    async def _raced(self) -> AsyncGenerator[Step, None]:
+        """Yields what the first attempt delivers, or one that is begun beside it because it is slow."""
+        race = Race(
+            self._runner(),
+            another=self._hedge,
+            after_s=self._hedge_after_s,
+            waiter=self._waiter,
+            total=self._total,
+            lost=self._lost,
+        )
+        async with aclosing(race.steps()) as steps:
+            async for added in steps:
+                yield [] if added is None else self._begun(added.lease, AttemptReason.HEDGE)
+        assert race.winner is not None
+        self.attempt, self._lease = race.winner.attempt, race.winner.lease
+        async with aclosing(rest(race.winner, waiter=self._waiter)) as batches:
+            async for deltas in batches:
+                yield deltas
+
+    def _runner(self) -> Runner:
+        """Gives the attempt that has just been begun, and its lease, to a race."""
+        lease, self._lease = self._lease, None
+        assert lease is not None
+        assert self.attempt is not None
+        return Runner(self.attempt, lease=lease)
+
+    def _hedge(self) -> Runner | None:
+        """Begins a second attempt, at another deployment, if there is one to ask and retries would not storm."""
+        first = self.attempt
+        assert first is not None
+        if self.number >= self._routes[0].retry.max_attempts:
+            return None
+        lease = self._leasing.at_once(tried=frozenset(self._tried | {first.deployment.name}))
+        if lease is None:
+            return None
+        if not lease.take_retry_token():
+            lease.end(asyncio.CancelledError())
+            return None
+        self._take(lease)
+        hedge = self._runner()
+        self.attempt = first  # what the request waits for
+        return hedge
+
+    async def _lost(self, runner: Runner, error: BaseException) -> None:
+        runner.lease.end(error)
+        self._on_end(self._outcome(runner.lease, error))
+        self._tried.add(runner.lease.deployment.name)
+        self.attempt, self._ended = runner.attempt, runner.lease
+        await runner.close()
+        await runner.attempt.aclose()
+        runner.attempt.waiter.close()
+
+    def _begun(self, lease: Lease, reason: AttemptReason, *, restarts: bool = False) -> Begun:
+        self.number += 1
+        begun = Begun(
+            number=self.number,
+            deployment=lease.deployment,
+            reason=reason,
+            planned=self._plans[lease.deployment.name].planned,
+            restarts=restarts,
+        )
+        self._begins[lease.deployment.name] = begun
+        return begun
 
     async def _until_leased(self) -> AsyncGenerator[list[Delta], None]:
         """Waits as decided, and for a deployment; yields `[]` where a wait was interrupted."""
@@ -178,7 +244,7 @@ class Attempts:
         self.attempt = Attempt(
             self._upstream,
             deployment=deployment,
-            waiter=self._waiter,
+            waiter=own_waiter() if self._hedge_after_s else self._waiter,
             total=self._total,
             on_first_token=lease.first_token,
         )
@@ -194,10 +260,11 @@ class Attempts:
             await self.attempt.aclose()
 
     def _outcome(self, lease: Lease, error: BaseException | None) -> AttemptOutcome:
+        begun = self._begins.get(lease.deployment.name)
         return AttemptOutcome(
             route=self._routes[0].name,
             deployment=lease.deployment.name,
-            reason=self._reason,
+            reason=begun.reason if begun else self._reason,
             total_s=asyncio.get_running_loop().time() - lease.began_at,
             first_token_s=lease.first_token_s,
             error=error,

@@ -54,7 +54,6 @@ class Run:
         self._new_writer = new_writer
         self._sent = 0
         self._delivered_from = 0
-        self._begun: Begun | None = None
         self._begin_phases()
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -131,7 +130,6 @@ class Run:
         if begun.restarts:
             yield Restarted(discard_from_sequence=self._delivered_from)
             self._begin_phases()
-        self._begun = begun
         yield AttemptStarted(
             attempt=begun.number,
             deployment=begun.deployment.name,
@@ -161,8 +159,7 @@ class Run:
         return self._phases.summary([*self._writer.put(self._summarizer.close()), *self._writer.finish()])
 
     def _ending(self, now: float) -> Iterable[Event]:
-        begun, attempt = self._begun, self._attempts.attempt
-        assert begun is not None
+        begun, attempt = self._attempts.answering, self._attempts.attempt
         assert attempt is not None
         yield from self._end_of_thought()
         yield from self._phases.close(now=now)
@@ -174,7 +171,7 @@ class Run:
             reasoning=begun.planned.applied,
             deployment=begun.deployment.name,
             model=attempt.finished.model or begun.deployment.model,
-            attempts=begun.number,
+            attempts=self._attempts.number,
             reasoning_unclosed=attempt.finished.reasoning_unclosed,
         )
 

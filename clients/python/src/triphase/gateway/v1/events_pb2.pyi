@@ -117,6 +117,8 @@ class _AttemptReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """The attempt before failed, and the same deployment is tried again."""
     ATTEMPT_REASON_FALLBACK: _AttemptReason.ValueType  # 3
     """The attempt before failed, and another deployment is tried."""
+    ATTEMPT_REASON_HEDGE: _AttemptReason.ValueType  # 4
+    """The attempt before is slow to its first token: another deployment is asked beside it, and the first to answer wins."""
 
 class AttemptReason(_AttemptReason, metaclass=_AttemptReasonEnumTypeWrapper):
     """Names why an attempt was started. May gain values."""
@@ -129,6 +131,8 @@ ATTEMPT_REASON_RETRY: AttemptReason.ValueType  # 2
 """The attempt before failed, and the same deployment is tried again."""
 ATTEMPT_REASON_FALLBACK: AttemptReason.ValueType  # 3
 """The attempt before failed, and another deployment is tried."""
+ATTEMPT_REASON_HEDGE: AttemptReason.ValueType  # 4
+"""The attempt before is slow to its first token: another deployment is asked beside it, and the first to answer wins."""
 global___AttemptReason = AttemptReason
 
 @typing.final
