@@ -71,3 +71,4 @@ def test_an_error_inside_a_response_is_what_its_words_say(text: str, kind: type[
     generation.feed(b"data: " + json.dumps({"error": {"message": text, "code": 500}}).encode() + b"\n\n")
     assert type(generation.failure) is kind
     assert generation.failure.metadata["upstream_status"] == "500"
+    assert generation.came == {"reasoning_characters": 0, "output_characters": 0}

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triphase_server.core.concurrency import Aimd, Fixed, Gradient
+from triphase_server.core.errors import RateLimited
 from triphase_server.core.limits import Adaptive, Concurrency, Limits, PerMinute
 from triphase_server.core.rates import Charge, Denied
 
@@ -56,3 +57,8 @@ def test_a_quota_of_zero_is_none() -> None:
     rates = PerMinute(requests_per_minute=1.0).rates()
     assert isinstance(rates.take(10**9, now=0.0), Charge)
     assert isinstance(rates.take(0, now=0.0), Denied)
+
+
+def test_a_refusal_names_what_is_used_up() -> None:
+    error = RateLimited("no more", subject="route:m", retry_after_s=3.0)
+    assert (error.subject, error.metadata, error.retry_after_s) == ("route:m", {"subject": "route:m"}, 3.0)
