@@ -1,7 +1,9 @@
 """A graceful stop over a real channel: what runs is finished, what does not end is ended, what comes is refused."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
@@ -16,10 +18,18 @@ from rpc.test_generating import collect, reason_of, whole
 from rpc.test_health import State, watch
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import GatewayServiceStub, ListModelsRequest
+from triphase_server.rpc.server import ServerSettings
 
 pytestmark = pytest.mark.usefixtures("quiet")
 LONG = replace(SETTINGS, grace_s=3600.0)
 SHORT = SETTINGS
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[ServerSettings]:
+    """A grace that no test outlasts, at an address that nobody else gets once it is left, as a port may be."""
+    with TemporaryDirectory() as folder:
+        yield replace(LONG, listen=f"unix:{folder}/gateway.sock")
 
 
 async def test_an_idle_server_stops_at_once() -> None:
@@ -28,9 +38,11 @@ async def test_an_idle_server_stops_at_once() -> None:
         await live.server.wait()
 
 
-async def test_a_running_stream_is_finished_within_the_grace() -> None:
+async def test_a_running_stream_is_finished_within_the_grace(elsewhere: ServerSettings) -> None:
     gate = asyncio.Event()
-    async with serving(GatedUpstream((chunk(content="8"), gate, chunk(content="5"), finish())), settings=LONG) as live:
+    async with serving(
+        GatedUpstream((chunk(content="8"), gate, chunk(content="5"), finish())), settings=elsewhere
+    ) as live:
         call: Any = live.stub.StreamGenerate(request())
         await read_until(call, "output_delta")
         stopping = asyncio.create_task(live.server.stop())
@@ -81,16 +93,17 @@ async def test_requests_are_still_taken_while_load_balancers_notice() -> None:
         await refused(live.address)
 
 
-async def test_new_calls_during_a_drain_are_unavailable() -> None:
-    async with serving(GatedUpstream(opens=forever()), settings=LONG) as live:
+async def test_new_calls_during_a_drain_are_unavailable(elsewhere: ServerSettings) -> None:
+    async with serving(GatedUpstream(opens=forever()), settings=elsewhere) as live:
         running: Any = live.stub.StreamGenerate(request())
         await read_until(running, "attempt_started")
         stopping = asyncio.create_task(live.server.stop())
         await refused(live.address)
-        with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await live.stub.ListModels(ListModelsRequest())
-        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+        codes = [await live.stub.ListModels(ListModelsRequest()).code() for _ in range(3)]
         running.cancel()
+        # What arrives just while gRPC says that it goes away it cancels (1.85); whoever has heard that is told so.
+        assert set(codes[:-1]) <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+        assert codes[-1] is grpc.StatusCode.UNAVAILABLE
         await stopping
 
 
