@@ -50,7 +50,7 @@ class Attempt:
         self._opening: asyncio.Future[UpstreamResponse] | None = None
         self._on_first_token = on_first_token
         self._first_byte = total
-        self._silence = Limit(math.inf, lambda: self._timeout(self._silence_s()))
+        self._silence = Limit(math.inf, lambda: self._timeout(self._silence_s(), of=self._silent_in()))
         self._until_end: tuple[Limit, ...] = (self._silence, total)
         self._until_token: tuple[Limit, ...] = self._until_end
         self._answers = False
@@ -93,8 +93,8 @@ class Attempt:
     def begin(self, request: GenerationRequest, *, planned: PlannedReasoning) -> None:
         """Asks the upstream while the caller does other things."""
         timeouts = self.deployment.timeouts
-        self._first_byte = self._limit(timeouts.first_byte_s)
-        self._until_token = (*self._until_end, self._limit(timeouts.first_token_s))
+        self._first_byte = self._limit(timeouts.first_byte_s, of="first_byte_s")
+        self._until_token = (*self._until_end, self._limit(timeouts.first_token_s, of="first_token_s"))
         self._opening = asyncio.ensure_future(
             self._upstream.open(self.deployment, request=request, reasoning_body=planned.body)
         )
@@ -174,12 +174,17 @@ class Attempt:
         concluded = self._generation is not None and self._generation.concluded
         return min(longest_s, _AFTER_FINISH_S) if concluded else longest_s
 
-    def _limit(self, after_s: float) -> Limit:
-        return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s))
+    def _silent_in(self) -> str:
+        return "between_output_s" if self._answers else "between_reasoning_s"
 
-    def _timeout(self, after_s: float) -> GatewayError:
+    def _limit(self, after_s: float, *, of: str) -> Limit:
+        return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s, of=of))
+
+    def _timeout(self, after_s: float, *, of: str) -> GatewayError:
+        """Returns the error of a passed limit; `of` is the name that operators know it by."""
         stage = _STAGES[self.waiting_on]
-        return UpstreamTimeout(f"the upstream sent nothing for {after_s:g} s ({stage.value})", stage=stage)
+        message = f"the upstream sent nothing for {after_s:g} s ({stage.value})"
+        return UpstreamTimeout(message, stage=stage, metadata={"timeout": of})
 
 
 _STAGES = {
