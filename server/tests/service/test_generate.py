@@ -362,9 +362,13 @@ async def test_what_comes_after_the_end_marker_can_neither_delay_nor_fail_the_an
     assert now() <= 0.1
 
 
+@pytest.mark.parametrize("heartbeat_s", [15.0, 2.0])
+@pytest.mark.parametrize("after", [[1000.0], [1.0, b": alive\n\n"] * 1000], ids=["silence", "comments"])
 @on_fake_clock
-async def test_an_engine_that_stays_silent_after_its_finish_reason_has_answered() -> None:
+async def test_an_engine_that_says_no_more_after_its_finish_reason_has_answered(
+    after: list[Step], heartbeat_s: float
+) -> None:
     end = finish().removesuffix(b"data: [DONE]\n\n")
-    events = await rig([chunk(content="a"), end, 1000.0]).events(ask())
+    events = await rig([chunk(content="a"), end, *after], heartbeat_s=heartbeat_s).events(ask())
     assert isinstance(events[-1], Completed)
     assert now() == 5

@@ -51,6 +51,7 @@ class Attempt:
         self._until_end: tuple[Limit, ...] = (self._silence, total)
         self._until_token: tuple[Limit, ...] = self._until_end
         self._answers = False
+        self._over_at: float | None = None
         self.responded_at: float | None = None
 
     @property
@@ -127,8 +128,14 @@ class Attempt:
         """Returns the next bytes, `b""` where nothing more matters, or `None` where the wait was interrupted."""
         if generation.ended:
             return b""
-        step = partial(_read_soon, response) if generation.concluded else response.read
+        step = partial(_read_until, response, self._end_at()) if generation.concluded else response.read
         return await self._waiter.wait(step, limits=self._until_end if generation.committed else self._until_token)
+
+    def _end_at(self) -> float:
+        """Returns until when the end may come, once the finish reason has: one moment, however often a wait is cut."""
+        if self._over_at is None:
+            self._over_at = asyncio.get_running_loop().time() + _AFTER_FINISH_S
+        return self._over_at
 
     def _take(self, block: bytes | None, generation: Generation) -> Sequence[list[Delta]]:
         """Returns what came together; in pieces, between which other streams have their turn, where it is a lot."""
@@ -169,10 +176,10 @@ _STAGES = {
 }
 
 
-async def _read_soon(response: UpstreamResponse) -> bytes:
+async def _read_until(response: UpstreamResponse, at: float) -> bytes:
     # What may come behind a finish reason is usage and the end marker; some engines send neither and stay connected.
     try:
-        async with asyncio.timeout(_AFTER_FINISH_S):
+        async with asyncio.timeout_at(at):
             return await response.read()
     except TimeoutError:
         return b""
