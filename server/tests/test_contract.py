@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto
+from triphase.admin.v1 import admin_service_pb2
 from triphase.gateway.v1 import gateway_service_pb2
 
 MESSAGES = gateway_service_pb2.DESCRIPTOR.message_types_by_name
+OPERATORS = admin_service_pb2.DESCRIPTOR.message_types_by_name
 STREAM_ONLY = {"accept_restarts"}
-RESPONSES = [name for name in MESSAGES if name.endswith("Response")]
+RESPONSES = [m for messages in (MESSAGES, OPERATORS) for name, m in messages.items() if name.endswith("Response")]
 # protojson writes these as strings, which a reader of JSON takes for text.
 WIDE = {
     FieldDescriptor.TYPE_INT64,
@@ -45,9 +47,9 @@ def test_both_requests_have_the_same_fields() -> None:
     assert {name: field for name, field in streamed.items() if name not in STREAM_ONLY} == whole
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_no_response_has_a_64_bit_integer(name: str) -> None:
-    fields = [field for message in reachable(MESSAGES[name], set()) for field in message.fields]
+@pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.name)
+def test_no_response_has_a_64_bit_integer(response: Descriptor) -> None:
+    fields = [field for message in reachable(response, set()) for field in message.fields]
     assert fields
     assert [field.full_name for field in fields if field.type in WIDE] == []
 

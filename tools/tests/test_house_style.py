@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from docs_examples import ROOT
 
-FOLDERS = ("clients/python", "model", "perf", "server", "tools")
+FOLDERS = ("clients/python", "model", "perf", "resilience", "server", "tools")
 GENERATED = ROOT / "clients/python/src/triphase"
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 MOST_LINES = 400
 SERVER = ROOT / "server/src/triphase_server"
+VALIDATOR = ROOT / "model/src/triphase_model/validator"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 QUOTED = re.compile(r"`([^`\s]+)`")
 FILE = re.compile(r"[\w./-]+\.py")
@@ -63,7 +64,8 @@ def is_found(name: str, *, beside: Path) -> bool:
     return any((folder / name).is_file() for folder in beside.parents if folder.is_relative_to(ROOT))
 
 
-# The page of the architecture, both ways: each file that it names exists, and each module of the server has its row.
+# The page of the architecture, both ways: each file that it names exists, and each module of the server and of the
+# validator has its row.
 
 
 def rows() -> Iterator[list[str]]:
@@ -74,20 +76,24 @@ def rows() -> Iterator[list[str]]:
 
 
 def places(row: list[str]) -> Iterator[Path]:
-    """The paths of a row below the server: a bare name is in the folder of the first."""
+    """The paths of a row below the server or the validator: a bare name is in the folder of the first."""
     first, *others = row
-    yield SERVER / first
-    yield from (SERVER / other if "/" in other else (SERVER / first).parent / other for other in others)
+    home = VALIDATOR if (VALIDATOR / first).exists() else SERVER
+    yield home / first
+    yield from (home / other if "/" in other else (home / first).parent / other for other in others)
 
 
 def test_the_architecture_names_files_that_exist() -> None:
     named = [path for row in rows() if not (ROOT / row[0]).exists() for path in places(row)]
     assert len(named) > 20
-    assert [str(path.relative_to(SERVER)) for path in named if not path.exists()] == []
+    assert [str(path.relative_to(ROOT)) for path in named if not path.exists()] == []
 
 
-def test_the_architecture_names_every_module_of_the_server() -> None:
+@pytest.mark.parametrize(
+    ("home", "least"), [(SERVER, 50), (VALIDATOR, 30)], ids=lambda value: getattr(value, "name", "")
+)
+def test_the_architecture_names_every_module(home: Path, least: int) -> None:
     named = {path for row in rows() for path in places(row)}
-    found = [path for path in SERVER.rglob("*.py") if path.name not in {"__init__.py", "__main__.py"}]
-    assert len(found) > 50
-    assert sorted(str(path.relative_to(SERVER)) for path in found if not {path, *path.parents} & named) == []
+    found = [path for path in home.rglob("*.py") if path.name not in {"__init__.py", "__main__.py"}]
+    assert len(found) > least
+    assert sorted(str(path.relative_to(ROOT)) for path in found if not {path, *path.parents} & named) == []

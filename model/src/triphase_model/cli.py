@@ -1,7 +1,8 @@
 """The command line `triphase-model`: reads options, then runs the engine until it is told to stop.
 
 Standard output carries nothing but the announcement; all else goes to standard error, and never the text of a prompt.
-Serving itself is `engine/server.py`, and the loop around it `engine/foreground.py`.
+Serving itself is `engine/server.py`, and the loop around it `engine/foreground.py`. The commands that validate model
+repositories are `validator/commands.py`.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Annotated
 import typer
 
 from triphase_model.engine.reasoning_field import ReasoningField
+from triphase_model.validator import commands as validation
 
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -56,7 +58,11 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Triphase's embedded engine."""
+    """Triphase's model folder: the embedded engine, and the validator of model repositories."""
+
+
+for _command in (validation.check, validation.fix, validation.rules, validation.explain):
+    app.command()(_command)
 
 
 @app.command()

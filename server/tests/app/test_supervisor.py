@@ -23,6 +23,14 @@ signal.signal(signal.SIGTERM, lambda *_: exit(0))
 print("ready", flush=True)
 signal.pause()
 """
+# It tells a port each line that it reads, and serves from the first on.
+TELLS = """
+import socket, sys
+port = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+for line in sys.stdin:
+    port.sendall(line.encode())
+    print("ready", flush=True)
+"""
 
 
 class Pauses:
@@ -82,3 +90,42 @@ async def test_a_kill_does_not_wait_for_the_patience_to_end() -> None:
 
     async with asyncio.timeout(GUARD_S / 2):
         assert await stubborn.run(ready) == 1
+
+
+async def test_workers_get_what_is_handed_over_and_later_ones_begin_with_the_latest() -> None:
+    stop = asyncio.Event()
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            told.put_nowait(line)
+        writer.close()
+
+    async with asyncio.timeout(GUARD_S), await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        command = [sys.executable, "-c", TELLS, str(server.sockets[0].getsockname()[1])]
+        handing = Supervisor(
+            command, workers=2, stop=stop, patience_s=GUARD_S, metrics=WorkerMetrics(), frame=b"first\n", wait=at_once
+        )
+        running = asyncio.create_task(handing.run(lambda: handing.hand(b"second\n")))
+        assert sorted([await told.get() for _ in range(4)]) == [b"first\n"] * 2 + [b"second\n"] * 2
+        handing.kill()  # others are started in their place
+        assert [await told.get() for _ in range(2)] == [b"second\n"] * 2
+        stop.set()
+        await running
+
+
+async def test_a_worker_that_does_not_read_holds_nobody_up() -> None:
+    stop = asyncio.Event()
+    deaf = supervisor(OBEYS, stop=stop)
+
+    def ready() -> None:
+        for _ in range(100):
+            deaf.hand(b"x" * 1_000_000)
+        asyncio.get_running_loop().call_soon(stop.set)
+
+    async with asyncio.timeout(GUARD_S):
+        assert await deaf.run(ready) == 0
+
+
+async def at_once(_seconds: float) -> None:
+    """A pause that ends at once."""

@@ -17,15 +17,19 @@ DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 HEADINGS = {
     (): "The top of the file",
+    ("limits",): "`[limits]`",
     ("upstreams", "*"): "`[upstreams.NAME]`",
+    ("upstreams", "*", "limits"): "`[upstreams.NAME.limits]`",
     ("deployments", "*"): "`[deployments.NAME]`",
     ("deployments", "*", "detection"): "`[deployments.NAME.detection]`",
     ("deployments", "*", "effort"): "`[deployments.NAME.effort]`",
     ("deployments", "*", "timeouts"): "`[deployments.NAME.timeouts]`",
     ("deployments", "*", "breaker"): "`[deployments.NAME.breaker]`",
+    ("deployments", "*", "errors", "*"): "`[[deployments.NAME.errors]]`",
     ("routes", "*"): "`[routes.NAME]`",
     ("routes", "*", "deployments", "*"): "An item of `deployments` in a route",
     ("routes", "*", "retry"): "`[routes.NAME.retry]`",
+    ("routes", "*", "limits"): "`[routes.NAME.limits]`",
     ("routes", "*", "summary_model"): "`summary_model` of a route",
 }
 

@@ -65,7 +65,9 @@ def test_the_least_file_takes_every_default(path: Path) -> None:
     assert loaded(path, VALID) == GatewayConfig(
         listen="127.0.0.1:50051",
         metrics_listen="127.0.0.1:9464",
+        admin_listen="",
         heartbeat_s=15.0,
+        drain_delay_s=0.0,
         grace_s=30.0,
         max_request_bytes=16 * 1024 * 1024,
         log_level="info",
@@ -81,6 +83,7 @@ def test_every_key_reaches_its_value(path: Path) -> None:
         """
         listen = "[::1]:0"
         heartbeat_s = 1
+        drain_delay_s = 5
         grace_s = 0
         max_request_bytes = 1024
         log_level = "debug"
@@ -152,7 +155,8 @@ def test_every_key_reaches_its_value(path: Path) -> None:
         """,
         environ={"AZURE": "az-key"},
     )
-    assert (config.listen, config.heartbeat_s, config.grace_s) == ("[::1]:0", 1.0, 0.0)
+    assert (config.listen, config.heartbeat_s) == ("[::1]:0", 1.0)
+    assert (config.drain_delay_s, config.grace_s) == (5.0, 0.0)
     assert (config.max_request_bytes, config.log_level) == (1024, "debug")
     assert config.upstreams["b"] == UpstreamSettings(
         name="b",

@@ -26,11 +26,15 @@ SERVER = [
     ("heartbeat_s = 07:32:00", "a number of seconds more than 0 and at most 86400 (a day), got a date or time"),
     ("heartbeat_s = {}", "a number of seconds more than 0 and at most 86400 (a day), got a table"),
     ("heartbeat_s = [1]", "a number of seconds more than 0 and at most 86400 (a day), got a list of 1"),
+    ("drain_delay_s = -1", "a number of seconds from 0 to 86400 (a day), got -1"),
     ("grace_s = -1", "a number of seconds from 0 to 86400 (a day), got -1"),
     ("max_request_bytes = 1.5", "a whole number of bytes from 1024 to 1073741824 (1 GiB), got 1.5"),
     ("max_request_bytes = 2000000000", "a whole number of bytes from 1024 to 1073741824 (1 GiB), got 2000000000"),
     ('log_level = "INFO"', 'debug, info, warning or error, got "INFO"'),
-    ("workers = 1", "a known key (listen, metrics_listen, heartbeat_s, grace_s, max_request_bytes, log_level, "),
+    (
+        "workers = 1",
+        "a known key (listen, metrics_listen, admin_listen, heartbeat_s, drain_delay_s, grace_s, max_request_bytes, ",
+    ),
     ("heartbeats = 1", "a known key ("),
     (
         'token = "x"',
@@ -189,7 +193,10 @@ ROUTE = [
     ('summary_model.route = "chat"', 'a route that has no summary model of its own, got "chat"'),
     ("summary_model = {}", "this key, which has no default"),
     ("summary_model = { route = 1 }", "a text, got 1"),
-    ("weights = 1", "a known key (deployments, fallbacks, strategy, retry, when_all_open, on_midstream_failure, "),
+    (
+        "weights = 1",
+        "a known key (deployments, fallbacks, strategy, hedge_after_s, retry, limits, when_all_open, ",
+    ),
     ("affinity = true", "a known key (deployments, "),
 ]
 

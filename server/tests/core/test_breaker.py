@@ -221,3 +221,40 @@ def test_a_retry_after_that_is_no_number_is_none() -> None:
 def test_a_policy_that_cannot_work_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         BreakerPolicy(**wrong)  # type: ignore[arg-type]
+
+
+def test_another_policy_holds_from_the_next_failure_on_and_forgets_nothing() -> None:
+    circuit = CircuitBreaker(BreakerPolicy(consecutive_failures=5))
+    for _ in range(3):
+        fail_once(circuit, now=1.0)
+    circuit.adopt(BreakerPolicy(consecutive_failures=4, open_s=20.0, jitter=0.0))
+    assert circuit.snapshot(now=1.0).failures == 3
+    fail_once(circuit, now=2.0)
+    assert circuit.snapshot(now=2.0).retry_at == 22.0
+
+
+def test_a_window_of_another_length_begins_empty() -> None:
+    circuit = CircuitBreaker(BreakerPolicy(window_s=30.0))
+    fail_once(circuit, now=1.0)
+    circuit.adopt(BreakerPolicy(window_s=60.0))
+    view = circuit.snapshot(now=1.0)
+    assert (view.calls, view.consecutive_failures) == (0, 1)
+
+
+@pytest.mark.parametrize(("open_s", "open_max_s", "next_s"), [(1.0, 120.0, 10.0), (30.0, 120.0, 60.0), (1.0, 3.0, 3.0)])
+def test_an_open_circuit_waits_as_before_and_then_by_the_other_policy(
+    open_s: float, open_max_s: float, next_s: float
+) -> None:
+    circuit = CircuitBreaker(BreakerPolicy(consecutive_failures=1, open_s=5.0, jitter=0.0))
+    fail_once(circuit, now=0.0)
+    circuit.adopt(BreakerPolicy(consecutive_failures=1, open_s=open_s, open_max_s=open_max_s, jitter=0.0))
+    assert circuit.retry_at == 5.0
+    fail_once(circuit, now=5.0)
+    assert circuit.retry_at == 5.0 + next_s
+
+
+def test_another_policy_restores_nothing() -> None:
+    circuit = CircuitBreaker(BreakerPolicy())
+    circuit.isolate(now=0.0)
+    circuit.adopt(BreakerPolicy(open_s=1.0))
+    assert circuit.peek(now=1e6) is CircuitState.ISOLATED

@@ -360,3 +360,12 @@ def test_workers_share_a_limit_without_loss(limit: int, workers: int) -> None:
     assert sum(shares) == limit
     assert max(shares) - min(shares) <= 1
     assert min(shares) >= 1 or limit < workers
+
+
+def test_those_who_were_let_in_before_the_limit_count_and_are_not_ended() -> None:
+    limit = ConcurrencyLimit(Fixed(limit=2))
+    limit.take_over(3)
+    assert (limit.in_flight, limit.acquire()) == (3, False)
+    for _ in range(2):
+        limit.release(LoadOutcome.IGNORED, latency_s=0.0, now=0.0)
+    assert limit.acquire()

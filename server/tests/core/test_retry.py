@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triphase_server.core import errors
 from triphase_server.core.errors import GatewayError, Stage, UpstreamError, UpstreamRateLimited, UpstreamTimeout
-from triphase_server.core.retry import _REMEDIES, Decision, Fallback, GiveUp, Retry, RetryPolicy, decide
+from triphase_server.core.retry import _REMEDIES, Decision, Fallback, GiveUp, Retry, RetryPolicy, decide, may_pass
 
 VECTORS = "retry"
 
@@ -134,3 +134,9 @@ def test_a_retry_after_that_is_no_number_is_none() -> None:
     error = UpstreamRateLimited("slow down", stage=Stage.FIRST_BYTE, retry_after_s=nan)
     policy = RetryPolicy()
     assert decide(error, committed=False, attempt=1, policy=policy, draw=0.5, others=False) == Retry(0.125)
+
+
+def test_what_may_pass_is_what_is_tried_again() -> None:
+    assert may_pass(errors.UpstreamTruncated("cut", stage=Stage.STREAM))
+    assert not may_pass(errors.UpstreamRejected("no", stage=Stage.STREAM))
+    assert not may_pass(errors.DeadlineExceeded("late"))

@@ -75,3 +75,10 @@ def test_the_engine_did_not_count(report: Any) -> None:
 )
 def test_the_larger_of_chunks_and_a_quarter_of_the_characters(chunks: int, text: str, tokens: int) -> None:
     assert _meter(None, chunks, OutputDelta(text)).usage(input_tokens=0).output_tokens == tokens
+
+
+def test_what_came_is_counted_by_channel_with_tool_calls_as_output() -> None:
+    meter = UsageMeter()
+    for delta in (ReasoningDelta("Hm."), OutputDelta("47"), ToolCallDelta(0, "{}")):
+        meter.add(delta)
+    assert meter.came == {"reasoning_characters": 3, "output_characters": 4}

@@ -40,7 +40,9 @@ class Process:
 
 
 @asynccontextmanager
-async def command(*arguments: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
+async def command(
+    *arguments: str, environ: Mapping[str, str] | None = None, guard_s: float = GUARD_S
+) -> AsyncIterator[Process]:
     """Runs `triphase-server` with these arguments; at the end it is killed if it still runs."""
     handle = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -51,7 +53,7 @@ async def command(*arguments: str, environ: Mapping[str, str] | None = None) -> 
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(GUARD_S):
+        async with asyncio.timeout(guard_s):
             yield Process(handle)
     finally:
         if handle.returncode is None:

@@ -65,6 +65,9 @@ class GatedUpstream:
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     responses: list[GatedResponse] = field(default_factory=list)
 
+    def pinned(self) -> "GatedUpstream":
+        return self
+
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
     ) -> GatedResponse:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 import grpc.aio
 from triphase.gateway.v1 import GatewayServiceStub
+from triphase_server.core.limits import Limits
 from triphase_server.core.route import Deployment, Route, Target, Timeouts
 from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
+from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
@@ -72,14 +74,19 @@ async def serving(
     settings: ServerSettings | None = None,
     ready: bool = True,
     most_write_s: float = 120.0,
+    limits: Limits | None = None,
     **channel_options: int,
 ) -> AsyncIterator[Live]:
     """Starts a server and a channel; at the end the server is stopped without any grace left."""
     outcomes = Outcomes()
     catalog = Catalog({route.name: route for route in routes or (route(),)})
+    admission = Admission(limits or Limits(), draw=lambda: 0.0)
     service = GenerateService(
         catalog=catalog,
-        fleet=Fleet([t.deployment for r in catalog.routes() for t in r.targets], draw=lambda: 0.0),
+        fleet=Fleet(
+            [t.deployment for r in catalog.routes() for t in r.targets], gate_of=admission.gate_of, draw=lambda: 0.0
+        ),
+        admission=admission,
         upstream=upstream,
         observer=outcomes,
         heartbeat_s=heartbeat_s,

@@ -11,11 +11,11 @@ import grpc
 import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from triphase_server.core import errors
-from triphase_server.core.errors import GatewayError, InvalidRequest, Stage, UpstreamError, Violation
+from triphase_server.core.errors import GatewayError, InvalidRequest, PolicyError, Stage, UpstreamError, Violation
 from triphase_server.rpc.status import TABLE, to_rich_status, to_status
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "testdata/errors.json").read_text())["errors"]
-BRANCHES: set[type[GatewayError]] = {GatewayError, errors.CallerError, UpstreamError}
+BRANCHES: set[type[GatewayError]] = {GatewayError, errors.CallerError, PolicyError, UpstreamError}
 MOST_BYTES = 7_000
 
 
@@ -33,6 +33,8 @@ def made(kind: type[GatewayError], message: str = "it failed", **options: Any) -
         return kind((Violation(field="model", description="must name a model"),))
     if issubclass(kind, UpstreamError):
         options.setdefault("stage", Stage.STREAM)
+    if issubclass(kind, PolicyError):
+        options = {"subject": "route:m", "retry_after_s": None} | options
     return kind(message, **options)
 
 
@@ -66,7 +68,12 @@ def test_reasons_are_a_closed_vocabulary_that_names_who_is_at_fault() -> None:
     assert len({row["reason"] for row in ROWS}) == len(ROWS)
     for row in ROWS:
         kind = getattr(errors, row["error"])
-        who = {errors.CallerError: "CALLER_", UpstreamError: "UPSTREAM_", GatewayError: "GATEWAY_"}[kind.__base__]
+        who = {
+            errors.CallerError: "CALLER_",
+            PolicyError: "POLICY_",
+            UpstreamError: "UPSTREAM_",
+            GatewayError: "GATEWAY_",
+        }[kind.__base__]
         assert row["reason"].startswith(who)
 
 

@@ -13,6 +13,7 @@ from rpc.live import SETTINGS, channel_to, serving
 from rpc.samples import request
 from rpc.test_endings import read_until
 from rpc.test_generating import collect, reason_of, whole
+from rpc.test_health import State, watch
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import GatewayServiceStub, ListModelsRequest
 
@@ -64,6 +65,20 @@ async def test_many_that_do_not_end_are_all_ended() -> None:
             await read_until(call, "output_delta")
         await live.server.stop()
         assert {await call.code() for call in calls} == {grpc.StatusCode.UNAVAILABLE}
+
+
+async def test_requests_are_still_taken_while_load_balancers_notice() -> None:
+    settings = replace(SETTINGS, drain_delay_s=3600.0)
+    async with serving(GatedUpstream((chunk(content="8"), finish())), settings=settings) as live:
+        watching = watch(live, "")
+        assert (await watching.read()).status == State.SERVING
+        stopping = asyncio.create_task(live.server.stop())
+        assert (await watching.read()).status == State.NOT_SERVING
+        assert (await collect(live.stub.StreamGenerate(request())))[-1].HasField("completed")
+        assert not stopping.done()
+        stopping.cancel()
+        await live.server.stop()  # hangs for an hour if it waits again
+        await refused(live.address)
 
 
 async def test_new_calls_during_a_drain_are_unavailable() -> None:

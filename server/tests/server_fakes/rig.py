@@ -1,16 +1,19 @@
 """A service on a fake upstream, and requests for it: what the tests of the service begin with."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from triphase_server.core.events import Event
+from triphase_server.core.limits import Limits
 from triphase_server.core.request import GenerationRequest, Message, Role, TextPart
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, Target, Timeouts
+from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
+from triphase_server.service.gate import Gate
 from triphase_server.service.generate import GenerateService
 from triphase_server.service.ports import AttemptOutcome, Observer, Outcome
 
@@ -26,6 +29,7 @@ class Rig:
     routes: dict[str, Route]
     heartbeat_s: float
     fleet: Fleet
+    admission: Admission
     draw: float
     outcomes: list[Outcome] = field(default_factory=list)
     observer: Observer | None = None
@@ -51,6 +55,7 @@ class Rig:
             catalog=Catalog(self.routes),
             fleet=self.fleet,
             upstream=self.upstream,
+            admission=self.admission,
             observer=self,
             heartbeat_s=self.heartbeat_s,
             new_id=lambda: "resp-1",
@@ -90,6 +95,7 @@ def rig(
     timeouts: Timeouts | None = None,
     targets: Sequence[Target] = (),
     draw: float = 0.0,
+    limits: Limits | None = None,
     **changes: Any,
 ) -> Rig:
     """A rig with the routes `m`, to which `changes` apply, and `small`; each `open` plays the next script.
@@ -100,8 +106,15 @@ def rig(
     main = Route(name="m", targets=tuple(targets) or only, retry=RetryPolicy(max_attempts=1))
     small = Route(name="small", targets=(Target(deployment=deployment("small-a")),), retry=RetryPolicy(max_attempts=1))
     routes = {"m": replace(main, **changes), "small": small}
-    fleet = Fleet([t.deployment for route in routes.values() for t in route.targets], draw=lambda: draw)
-    return Rig(FakeUpstream(*scripts, opens_after_s=opens_after_s), routes, heartbeat_s, fleet, draw)
+    admission = Admission(limits or Limits(), draw=lambda: draw)
+    deployments = [t.deployment for route in routes.values() for t in route.targets]
+    fleet = Fleet(deployments, gate_of=admission.gate_of, draw=lambda: draw)
+    return Rig(FakeUpstream(*scripts, opens_after_s=opens_after_s), routes, heartbeat_s, fleet, admission, draw)
+
+
+def open_gates() -> Callable[[str], Gate]:
+    """What gives a fleet gates without limits."""
+    return Admission(Limits(), draw=lambda: 0.0).gate_of
 
 
 def ask(text: str = "What is 47 + 38?", **changes: Any) -> GenerationRequest:

@@ -79,6 +79,9 @@ class FakeUpstream:
         self.responses: list[FakeResponse] = []
         self.cancelled = 0
 
+    def pinned(self) -> "FakeUpstream":
+        return self
+
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
     ) -> FakeResponse:

@@ -288,3 +288,14 @@ async def test_permits_and_counts_are_given_back_however_it_ends() -> None:
 def _calm(name: str) -> Target:
     never = BreakerPolicy(retry_after_opens=False, consecutive_failures=0, failure_rate=None)
     return Target(deployment=deployment(name, breaker=never))
+
+
+@on_fake_clock
+async def test_a_stream_that_breaks_midway_says_how_much_had_come_and_whether_a_new_try_makes_sense() -> None:
+    for error, helps in ((lost(), "true"), (UpstreamRejected("no", stage=Stage.STREAM), "false")):
+        rig_ = rig([chunk(reasoning="I think."), chunk(content="47 + 38"), error])
+        _, told = await rig_.failure(ask())
+        assert told is error
+        assert error.metadata["committed"] == "true"
+        assert error.metadata["retry_may_help"] == helps
+        assert (error.metadata["reasoning_characters"], error.metadata["output_characters"]) == ("8", "7")

@@ -196,7 +196,7 @@ async def test_an_upstream_that_refuses_fails_the_stream_after_its_opening() -> 
     assert len(seen) == 5
     assert error is refusal
     known = {"response_id": "resp-1", "route": "m", "deployment": "m-a", "stage": "first_byte"}
-    assert refusal.metadata == known | {"attempts": "1", "committed": "false"}
+    assert refusal.metadata == known | {"attempts": "1", "committed": "false", "retry_may_help": "true"}
     assert rig_.outcomes[0].error is refusal
 
 
@@ -362,13 +362,39 @@ async def test_what_comes_after_the_end_marker_can_neither_delay_nor_fail_the_an
     assert now() <= 0.1
 
 
-@pytest.mark.parametrize("heartbeat_s", [15.0, 2.0])
-@pytest.mark.parametrize("after", [[1000.0], [1.0, b": alive\n\n"] * 1000], ids=["silence", "comments"])
 @on_fake_clock
-async def test_an_engine_that_says_no_more_after_its_finish_reason_has_answered(
-    after: list[Step], heartbeat_s: float
-) -> None:
+async def test_an_engine_that_stays_silent_after_its_finish_reason_has_answered() -> None:
     end = finish().removesuffix(b"data: [DONE]\n\n")
-    events = await rig([chunk(content="a"), end, *after], heartbeat_s=heartbeat_s).events(ask())
+    events = await rig([chunk(content="a"), end, 1000.0]).events(ask())
     assert isinstance(events[-1], Completed)
     assert now() == 5
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_s", "timeouts", "ended_at"),
+    [(2.0, Timeouts(), 5), (15.0, Timeouts(between_output_s=3.0), 3)],
+    ids=["heartbeats come meanwhile", "silence is bounded more tightly"],
+)
+@on_fake_clock
+async def test_silence_after_the_finish_reason_never_fails_the_answer(
+    heartbeat_s: float, timeouts: Timeouts, ended_at: float
+) -> None:
+    script: list[Step] = [chunk(content="a"), finish().removesuffix(b"data: [DONE]\n\n"), 1000.0]
+    events = await rig(script, heartbeat_s=heartbeat_s, timeouts=timeouts).events(ask())
+    assert isinstance(events[-1], Completed)
+    assert now() == ended_at
+
+
+@on_fake_clock
+async def test_a_connection_that_breaks_after_the_finish_reason_does_not_fail_the_answer() -> None:
+    script: list[Step] = [
+        chunk(content="a"),
+        finish().removesuffix(b"data: [DONE]\n\n"),
+        UpstreamConnectionLost("reset", stage=Stage.STREAM),
+    ]
+    rig_ = rig(script)
+    completed = (await rig_.events(ask()))[-1]
+    assert isinstance(completed, Completed)
+    assert completed.finish_reason is FinishReason.STOP
+    assert completed.usage.estimated
+    assert rig_.upstream.responses[0].closed

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from server_fakes.clock import on_fake_clock
-from server_fakes.rig import ask, deployment, rig
+from server_fakes.rig import ask, deployment, open_gates, rig
 from server_fakes.upstream import chunk, finish
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.errors import Stage, UpstreamOverloaded
@@ -26,7 +26,7 @@ async def test_a_circuit_from_closed_to_open_and_back() -> None:
     rig_ = rig([UpstreamOverloaded("full", stage=Stage.FIRST_BYTE)], [chunk(content="8"), finish()], targets=[TARGET])
     registry = Registry()
     states = []
-    async with FleetGauges(registry, members=rig_.fleet.members).running():
+    async with FleetGauges(registry, gates=lambda: (), members=rig_.fleet.members).running():
         states.append(value(registry, "triphase_circuit_state"))
         await rig_.failure(ask())
         await asyncio.sleep(2)
@@ -50,7 +50,7 @@ async def test_a_circuit_from_closed_to_open_and_back() -> None:
 async def test_load_and_latency() -> None:
     rig_ = rig([3.0, chunk(content="8"), 5.0, finish()], targets=[TARGET])
     registry = Registry()
-    async with FleetGauges(registry, members=rig_.fleet.members).running():
+    async with FleetGauges(registry, gates=lambda: (), members=rig_.fleet.members).running():
         asking = asyncio.create_task(rig_.events(ask()))
         await asyncio.sleep(4.5)
         assert value(registry, "triphase_deployment_in_flight") == 1
@@ -64,7 +64,7 @@ async def test_load_and_latency() -> None:
 @on_fake_clock
 async def test_another_configuration() -> None:
     def fleet(name: str) -> Fleet:
-        return Fleet([deployment(name)], draw=lambda: 0.0)
+        return Fleet([deployment(name)], gate_of=open_gates(), draw=lambda: 0.0)
 
     old, new = fleet("m-a"), fleet("other")
     old.isolate("m-a")
@@ -74,7 +74,7 @@ async def test_another_configuration() -> None:
         return shown[0]
 
     registry = Registry()
-    gauges = FleetGauges(registry, members=members)
+    gauges = FleetGauges(registry, gates=lambda: (), members=members)
     gauges.sample()
     assert value(registry, "triphase_circuit_state") == 3
     del shown[0]

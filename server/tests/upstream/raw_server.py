@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.request import GenerationRequest, Message, Role, TextPart
 from triphase_server.core.route import Deployment, Timeouts
 from triphase_server.upstream.client import HttpUpstream
@@ -146,10 +147,12 @@ class Net:
         finally:
             await upstream.close()
 
-    async def open(self, upstream: HttpUpstream, *, text: str = "", connect_s: float = 5.0) -> HttpResponse:
+    async def open(
+        self, upstream: HttpUpstream, *, text: str = "", connect_s: float = 5.0, errors: tuple[ErrorPattern, ...] = ()
+    ) -> HttpResponse:
         message = Message(role=Role.USER, content=(TextPart(text or "Hello"),))
         return await upstream.open(
-            replace(self.deployment, timeouts=Timeouts(connect_s=connect_s)),
+            replace(self.deployment, timeouts=Timeouts(connect_s=connect_s), errors=errors),
             request=replace(self.request, messages=(message,)),
             reasoning_body={},
         )

@@ -5,6 +5,7 @@ import gzip
 import json
 
 import pytest
+from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.errors import (
     Stage,
     UpstreamAuthFailed,
@@ -59,20 +60,20 @@ async def test_each_status_has_its_error(net: Net, status: int, expected: type[U
 
 
 async def test_an_error_gives_its_connection_back(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    discarding = asyncio.Event()
-    discard = client._discard_body
+    reading = asyncio.Event()
+    read = client._error_body
 
-    async def tell_and_discard(exchange: Exchange) -> None:
-        discarding.set()
-        await discard(exchange)
+    async def tell_and_read(exchange: Exchange, *, wait_s: float) -> bytes:
+        reading.set()
+        return await read(exchange, wait_s=wait_s)
 
     async def answer(call: Call) -> None:
-        discarding.clear()
+        reading.clear()
         await call.send(b"HTTP/1.1 429 No\r\nContent-Length: %d\r\n\r\n" % len(BODY))
-        await discarding.wait()
+        await reading.wait()
         await call.send(BODY)
 
-    monkeypatch.setattr(client, "_discard_body", tell_and_discard)
+    monkeypatch.setattr(client, "_error_body", tell_and_read)
     monkeypatch.setattr(client, "_ERROR_BODY_WAIT_S", GUARD_S)
     async with net.serve(answer) as server, net.connect(server) as upstream:
         for _ in range(3):
@@ -101,7 +102,7 @@ async def test_an_error_whose_body_stalls_is_not_waited_for(net: Net) -> None:
 
 
 async def test_an_error_whose_body_is_long_is_not_read(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_ERROR_BODY_WAIT_S", GUARD_S)
+    monkeypatch.setattr(client, "_WORDS_WAIT_S", GUARD_S)
     await refused(net, b"x" * 1_000_000)
 
 
@@ -237,3 +238,29 @@ async def test_a_bomb_that_hides_its_encoding_stays_as_small_as_it_is(net: Net) 
             received += block
         await response.close()
         assert received == bomb
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one piece", "head first"])
+async def test_what_a_body_says_counts_more_than_the_status(net: Net, apart: bool) -> None:
+    body = json.dumps({"error": {"message": f"This model's maximum context length is 8 tokens, {MARK}"}}).encode()
+
+    async def answer(call: Call) -> None:
+        head = f"HTTP/1.1 500 Oops\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        for piece in (head, body) if apart else (head + body,):
+            await call.send(piece)
+
+    async with net.serve(answer) as server, net.connect(server) as upstream:
+        with pytest.raises(UpstreamRejected) as caught:
+            await net.open(upstream)
+        assert caught.value.metadata["upstream_status"] == "500"
+        assert_discreet(caught.value, net.key)
+
+
+async def test_an_operator_says_what_errors_of_an_engine_are(net: Net) -> None:
+    async def answer(call: Call) -> None:
+        await call.whole(b"no slot is free", status="500 Oops", headers="Content-Type: text/plain\r\n")
+
+    patterns = (ErrorPattern(contains="NO SLOT", treat_as=503),)
+    async with net.serve(answer) as server, net.connect(server) as upstream:
+        with pytest.raises(UpstreamOverloaded):
+            await net.open(upstream, errors=patterns)

@@ -45,7 +45,11 @@ _WAITING = {
     WaitingOn.WAITING_ON_FIRST_TOKEN: "waiting for the first token",
     WaitingOn.WAITING_ON_NEXT_TOKEN: "waiting for the next token",
 }
-_ATTEMPTS = {AttemptReason.ATTEMPT_REASON_RETRY: "trying again", AttemptReason.ATTEMPT_REASON_FALLBACK: "trying"}
+_ATTEMPTS = {
+    AttemptReason.ATTEMPT_REASON_RETRY: "trying again",
+    AttemptReason.ATTEMPT_REASON_FALLBACK: "trying",
+    AttemptReason.ATTEMPT_REASON_HEDGE: "asking as well",
+}
 
 _RAW = "  raw | "  # says what a line of thoughts is, where no style can
 _NOTHING, _PROMPT = -2, -1  # indexes of what grows, beside those of the parts

@@ -2,11 +2,12 @@
 
 0 = fine, 1 = it could not be done (the reason is one line on standard error), 2 = the command line is wrong. What the
 commands do is in `serve.py`, `workers.py`, `demo.py` and `config/`; each is loaded by the command that needs it, since
-gRPC, the client and its displays take most of the time of a start.
+gRPC, the client and its displays take most of the time of a start. Those for a running gateway: `admin_commands.py`.
 """
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +19,17 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from triphase_model.engine.process import EngineFailed
 
-from triphase_server.app import loop
+from triphase_server.app import admin_commands, loop
+from triphase_server.app.admin import place_of
+from triphase_server.app.admin_commands import checked_admin
+from triphase_server.app.config_file import ConfigFile
+from triphase_server.app.handover import Received, SupervisorGone
 from triphase_server.config import (
     ConfigError,
     GatewayConfig,
     LogLevel,
     format_problems,
     json_schema,
-    load,
     warnings,
 )
 from triphase_server.config.kinds import ListenAddress
@@ -98,27 +102,34 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port.")] = 1,
     log_level: Annotated[LogLevel | None, typer.Option(help="Overrides the configuration's; info where none.")] = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="One JSON object a line.")] = False,
-    worker_of: Annotated[str | None, typer.Option(hidden=True)] = None,
+    admin: Annotated[
+        str | None, typer.Option(callback=checked_admin, help="Address of the admin service: loopback or unix:/path.")
+    ] = None,
+    worker: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serves the gateway until SIGTERM or Ctrl-C. With no configuration: the embedded reference model on loopback."""
-    loaded = _load(config) if config else None
+    if config or worker:  # what a reload would bring is read just now, and a worker is told by its supervisor
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    received = Received(sys.stdin.fileno()) if worker else None
+    file = _file(config, listen=listen, admin_listen=admin, log_level=log_level) if config else None
+    loaded = _handed(received) if received else _load(file) if file else None
     level = log_level or (loaded.log_level if loaded else "info")
     with _logging(level, as_json=log_json) as tell:
         announce = partial(_announce, tell)
-        if worker_of is None and workers > 1:
+        if workers > 1:
             from triphase_server.app.workers import serve_by_workers  # noqa: PLC0415 - without gRPC
 
-            options = ["--log-level", level, *(["--log-json"] if log_json else [])]
+            options = [*(["--log-level", log_level] if log_level else []), *(["--log-json"] if log_json else [])]
             many = serve_by_workers(
-                loaded, path=config, listen=listen, workers=workers, options=options, ready=announce
+                loaded, file=file, listen=listen, admin=admin, workers=workers, options=options, ready=announce
             )
             sys.exit(loop.run(many))
         from triphase_server.app.serve import serve_alone, serve_as_worker  # noqa: PLC0415 - loads gRPC and aiohttp
 
-        if worker_of is not None:
-            loop.run(serve_as_worker(loaded, engine_url=worker_of, listen=listen))
+        if worker and received and loaded:
+            loop.run(serve_as_worker(loaded, received=received, listen=listen, admin=admin, place=place_of(worker)))
         else:
-            loop.run(serve_alone(loaded, listen=listen, ready=announce))
+            loop.run(serve_alone(loaded, file=file, listen=listen, admin=admin, ready=announce))
 
 
 @app.command()
@@ -154,11 +165,14 @@ def check(
     if config is None:
         typer.echo(json.dumps(json_schema(), indent=2))
         return
-    loaded = _load(config)
+    loaded = _load(_file(config))
     for warning in warnings(loaded):
         typer.echo(f"warning: {warning}", err=True)
     count = len(loaded.routes)
     typer.echo(f"{config}: fine; {count} {'route' if count == 1 else 'routes'}: {', '.join(sorted(loaded.routes))}")
+
+
+app.add_typer(admin_commands.app)
 
 
 @contextmanager
@@ -175,11 +189,24 @@ def _logging(level: str, *, as_json: bool) -> Iterator[Tell]:
         lines.flush(wait_s=_FLUSH_S)
 
 
-def _load(path: Path) -> GatewayConfig:
+def _file(path: Path, **overrides: str | None) -> ConfigFile:
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return ConfigFile(path, environ=os.environ, overrides=given)
+
+
+def _load(file: ConfigFile) -> GatewayConfig:
     try:
-        return load(path, environ=os.environ)
+        return file.read()
     except ConfigError as error:
         typer.echo(format_problems(error), err=True)
+        raise typer.Exit(1) from None
+
+
+def _handed(received: Received) -> GatewayConfig:
+    try:
+        return received.first()
+    except SupervisorGone as error:
+        typer.echo(f"triphase-server: {error}", err=True)
         raise typer.Exit(1) from None
 
 

@@ -8,25 +8,33 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 from triphase_server.rpc.listening import CannotListen
 from triphase_server.service.fleet import MemberView
+from triphase_server.service.gate import GateView
 from triphase_server.service.ports import Observer
+from triphase_server.telemetry.reloads import ReloadMetrics, ReloadResult, not_counted
 from triphase_server.telemetry.workers import WorkerMetrics, take_place, worker_metrics
 
 _log = logging.getLogger("triphase.gateway")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Who is to be told what happened: of requests, where metrics are on, and of reloads."""
+
+    observer: Observer | None = None
+    reloaded: Callable[[ReloadResult], None] = not_counted
+
+
 @asynccontextmanager
 async def kept(
-    listen: str, *, members: Callable[[], Sequence[MemberView]], served: bool
-) -> AsyncIterator[Observer | None]:
-    """Keeps metrics, and serves them at `listen` where `served`; gives who is to be told, `None` where metrics are off.
-
-    Raises CannotListen.
-    """
+    listen: str, *, members: Callable[[], Sequence[MemberView]], gates: Callable[[], Sequence[GateView]], served: bool
+) -> AsyncIterator[Kept]:
+    """Keeps metrics, and serves them at `listen` where `served`; gives who is to be told. Raises CannotListen."""
     if not listen:
-        yield None
+        yield Kept()
         return
     take_place(os.environ)
     from triphase_server.rpc.status import reason_of  # noqa: PLC0415 - see above
@@ -40,8 +48,10 @@ async def kept(
             with _address_in_use(listen):
                 address = stack.enter_context(serving(registry.collector, listen=listen))
             _log.info("metrics are at http://%s/metrics", address)
-        async with FleetGauges(registry, members=members).running():
-            yield Metrics(registry, reason_of=reason_of)
+        async with FleetGauges(registry, members=members, gates=gates).running():
+            # A worker counts no reloads: its supervisor does.
+            reloaded = ReloadMetrics(registry.series).reloaded if served else not_counted
+            yield Kept(observer=Metrics(registry, reason_of=reason_of), reloaded=reloaded)
 
 
 @contextmanager

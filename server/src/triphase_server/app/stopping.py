@@ -1,13 +1,12 @@
-"""What tells a process to stop: a signal, or the end of its standard input. Both set one event.
+"""What tells a process to stop: a signal, which sets an event.
 
 Rule: the first signal begins an orderly stop, the second one has its usual effect. What a stop does is `serve.py` and
-`workers.py`.
+`workers.py`; what tells a worker that its supervisor has gone is `handover.py`.
 """
 
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -40,16 +39,3 @@ def _handle(loop: asyncio.AbstractEventLoop, call: Callable[[signal.Signals], No
 def _unhandle(loop: asyncio.AbstractEventLoop) -> None:
     for number in _SIGNALS:
         loop.remove_signal_handler(number)
-
-
-def stop_at_end_of_stdin(stop: asyncio.Event) -> None:
-    """Lets the end of standard input, which a parent holds open, set `stop`."""
-    loop = asyncio.get_running_loop()
-    stdin = sys.stdin.fileno()
-
-    def read() -> None:
-        if not os.read(stdin, 4096):
-            loop.remove_reader(stdin)
-            stop.set()
-
-    loop.add_reader(stdin, read)

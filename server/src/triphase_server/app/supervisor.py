@@ -20,10 +20,11 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class Supervisor:
-    """Runs `workers` processes of `command` until `stop` is set.
+    """Runs `workers` processes of `command` until `stop` is set; `own` gives further arguments of the one in a place.
 
     A worker says that it serves by a line on its standard output. `patience_s` is how long one may take to end once it
-    was told to; `wait` waits for a number of seconds or for the stop, whichever is first.
+    was told to; `frame` is what each reads first from its standard input; `wait` waits for a number of seconds or for
+    the stop, whichever is first.
     """
 
     def __init__(
@@ -34,15 +35,21 @@ class Supervisor:
         stop: asyncio.Event,
         patience_s: float,
         metrics: WorkerMetrics,
+        frame: bytes = b"",
+        own: Callable[[int], Sequence[str]] = lambda _: (),
         wait: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self._command = command
+        self._own = own
         self._stop = stop
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._metrics = metrics
+        self._frame = frame
+        self._handed = asyncio.Event()
         self._wait = wait or self._stopped_within
         self._serving = [asyncio.Event() for _ in range(workers)]
         self._running: set[asyncio.subprocess.Process] = set()
+        self._killed: set[asyncio.subprocess.Process] = set()
 
     async def run(self, ready: Callable[[], None]) -> int:
         """Keeps the workers until the stop, and returns the exit code; calls `ready` once, when all serve."""
@@ -52,8 +59,15 @@ class Supervisor:
         finally:
             announcing.cancel()
 
+    def hand(self, frame: bytes) -> None:
+        """Gives `frame` to each worker that runs, and to those that are started from now on in place of the first."""
+        self._frame = frame
+        self._handed.set()
+        self._handed = asyncio.Event()
+
     def kill(self) -> None:
         """Ends every worker that runs at once, whatever it does."""
+        self._killed.update(self._running)
         for worker in self._running:
             if worker.returncode is None:
                 worker.kill()
@@ -76,10 +90,11 @@ class Supervisor:
 
     async def _one(self, place: int) -> tuple[int, float]:
         """Runs one worker to its end; returns its exit code and for how many seconds it served."""
-        worker = await _started(self._command, environ=self._metrics.environ(place))
+        worker = await _started([*self._command, *self._own(place)], environ=self._metrics.environ(place))
         self._running.add(worker)
         _log.info("worker %d is process %d", place, worker.pid)
         following = asyncio.create_task(_followed(worker, self._serving[place]))
+        feeding = asyncio.create_task(self._feed(worker))
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait((stopping, following), return_when=asyncio.FIRST_COMPLETED)
@@ -88,15 +103,30 @@ class Supervisor:
             return await following
         finally:
             stopping.cancel()
+            feeding.cancel()
             if following.done():
                 self._running.discard(worker)
+                self._killed.discard(worker)
+
+    async def _feed(self, worker: asyncio.subprocess.Process) -> None:
+        """Writes the latest frame whenever there is another; one at a time, so that none pile up where nobody reads."""
+        assert worker.stdin is not None
+        while True:
+            frame, handed = self._frame, self._handed
+            try:
+                worker.stdin.write(frame)
+                await worker.stdin.drain()
+            except (ConnectionError, RuntimeError):  # the latter is uvloop's, where its pipe is closed already
+                return  # it has ended
+            await handed.wait()
 
     async def _end(self, worker: asyncio.subprocess.Process, ended: asyncio.Task[tuple[int, float]]) -> None:
-        if worker.returncode is None:
+        # One that was killed may be dead by now: to send it a signal would take its exit code from who waits for it.
+        if worker.returncode is None and worker not in self._killed:
             worker.terminate()
-        await asyncio.wait((ended,), timeout=self._patience_s)
+        await asyncio.wait((ended,), timeout=self.patience_s)
         if not ended.done():
-            _log.error("process %d did not end in %g s; killing it", worker.pid, self._patience_s)
+            _log.error("process %d did not end in %g s; killing it", worker.pid, self.patience_s)
             worker.kill()
 
     async def _stopped_within(self, seconds: float) -> None:

@@ -2,9 +2,9 @@
 
 Rule: the supervisor holds the port (bound, never listening) so that it is checked once and cannot be lost, starts each
 worker by exec, never by fork (grpc forbids it), and passes signals on: the first ends the workers in order, the second
-at once. A worker says when it serves by a line on its standard output, and stops when its standard input ends, so that
-none outlives the supervisor. The kernel deals connections, not requests, to the workers (SO_REUSEPORT). How workers
-are kept alive is `supervisor.py`.
+at once. A worker says when it serves by a line on its standard output, gets its configuration by its standard input
+(`handover.py`), and stops when that ends, so that none outlives the supervisor. The kernel deals connections, not
+requests, to the workers (SO_REUSEPORT). How workers are kept alive is `supervisor.py`.
 """
 
 import asyncio
@@ -13,10 +13,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
+from triphase_server.app.admin import admin_address, options_of_workers
+from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.embedded import StoppedAtStart, configured
+from triphase_server.app.handover import frame_of
 from triphase_server.app.metrics import of_workers
+from triphase_server.app.reload import reloading
 from triphase_server.app.stopping import stop_on_signals
 from triphase_server.app.supervisor import Supervisor
 from triphase_server.config import GatewayConfig
@@ -30,8 +33,9 @@ _MARGIN_S = 10.0
 async def serve_by_workers(
     config: GatewayConfig | None,
     *,
-    path: Path | None,
+    file: ConfigFile | None,
     listen: str | None,
+    admin: str | None,
     workers: int,
     options: Sequence[str],
     ready: Callable[[str], None],
@@ -40,8 +44,9 @@ async def serve_by_workers(
 
     Args:
         config: What is served; `None` = one embedded engine for all.
-        path: The file of `config`, which the workers read too.
+        file: Where `config` was read, and is read again.
         listen: Where, if not where the configuration says.
+        admin: Where the admin services are, if not where the configuration says; empty = nowhere.
         workers: How many.
         options: More options of `serve`, for each.
         ready: Called once with the address, when all serve.
@@ -56,21 +61,30 @@ async def serve_by_workers(
         held_port(listen or (config.listen if config else DEFAULT_LISTEN)) as address,
         suppress(StoppedAtStart),
     ):
+        own = options_of_workers(admin_address(config, admin=admin), workers=workers)
         async with configured(config, listen=address, stop=stop) as chosen:
-            source = ["--config", str(path)] if path else []
-            engine_url = "" if path else next(iter(chosen.upstreams.values())).base_url
-            arguments = ["serve", *source, "--listen", address, "--worker-of", engine_url, *options]
+            arguments = ["serve", "--listen", address, *options]
             with of_workers(chosen.metrics_listen) as metrics:
                 supervisor = Supervisor(
                     [sys.executable, "-m", "triphase_server", *arguments],
                     workers=workers,
                     stop=stop,
-                    patience_s=chosen.grace_s + _MARGIN_S,
+                    patience_s=chosen.drain_delay_s + chosen.grace_s + _MARGIN_S,
                     metrics=metrics,
+                    frame=frame_of(chosen),
+                    own=own,
                 )
                 stop_on_signals(stop, again=supervisor.kill)
-                return await supervisor.run(partial(ready, f"{address} with {workers} workers"))
+                async with reloading(
+                    file, config or chosen, apply=partial(_hand, supervisor), reloaded=metrics.reloaded
+                ):
+                    return await supervisor.run(partial(ready, f"{address} with {workers} workers"))
     return 0
+
+
+def _hand(supervisor: Supervisor, config: GatewayConfig) -> None:
+    supervisor.patience_s = config.drain_delay_s + config.grace_s + _MARGIN_S
+    supervisor.hand(frame_of(config))
 
 
 def tell_supervisor(_address: str) -> None:

@@ -3,17 +3,22 @@
 `loading.py` is the way through; what else the file may hold is in `schema.py`. Other folders import from here.
 """
 
+from triphase_server.config.changes import Changes, changes
 from triphase_server.config.errors import ConfigError, Problem, format_problems
 from triphase_server.config.json_schema import json_schema
-from triphase_server.config.loading import GatewayConfig, embedded, load, warnings
+from triphase_server.config.loading import GatewayConfig, admin_listen, embedded, files_of, load, warnings
 from triphase_server.config.schema import LogLevel
 
 __all__ = [
+    "Changes",
     "ConfigError",
     "GatewayConfig",
     "LogLevel",
     "Problem",
+    "admin_listen",
+    "changes",
     "embedded",
+    "files_of",
     "format_problems",
     "json_schema",
     "load",

@@ -1,8 +1,10 @@
 """Values that stand outside the file: keys in the environment or in files of their own, and certificates.
 
-Rule: what an operator writes here by mistake may be the secret itself, so no value is ever shown, not even a name.
+Rule: what an operator writes here by mistake may be the secret itself, so no value is ever shown, not even a name,
+until it has led to a secret: then the secret says as its source where it is from.
 """
 
+import hashlib
 import ssl
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +20,7 @@ _MOST_KEY_CHARACTERS = 16 * 1024
 
 
 def _from_environment(name: object, info: ValidationInfo) -> Secret:
-    return _key(_variable(name, info), place="the environment variable")
+    return _key(_variable(name, info), place="the environment variable", source=f"environment variable {name}")
 
 
 def _header_from_environment(name: object, info: ValidationInfo) -> Secret:
@@ -46,17 +48,17 @@ def _from_file(name: object, info: ValidationInfo) -> Secret:
             data = file.read(_MOST_KEY_CHARACTERS + 1)
     except (OSError, ValueError) as error:
         raise _unreadable("a readable file that holds the key", error=error) from None
-    return _key(data.decode("ascii", "replace"), place="the file")
+    return _key(data.decode("ascii", "replace"), place="the file", source=f"file {name}")
 
 
-def _key(text: str, *, place: str) -> Secret:
+def _key(text: str, *, place: str, source: str) -> Secret:
     key = text.strip()
     if not key:
         raise wrong(f"expected a key; {place} is empty", show=False)
     if len(text) > _MOST_KEY_CHARACTERS or not VISIBLE_ASCII.fullmatch(key):
         limit = f"at most {_MOST_KEY_CHARACTERS} visible ASCII characters"
         raise wrong(f"expected a key of {limit}; {place} holds something else", show=False)
-    return Secret(key)
+    return Secret(key, source=source)
 
 
 def _other_key_source(key: Secret, info: ValidationInfo) -> Secret:
@@ -74,6 +76,14 @@ def _ca_file(name: str, info: ValidationInfo) -> str:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise _unreadable("a PEM file with certificates", error=error) from None
     return str(path)
+
+
+def digest_of(ca_file: str) -> str:
+    """Returns what changes with the content of a certificate file that was checked; empty where there is none."""
+    try:
+        return hashlib.sha256(Path(ca_file).read_bytes()).hexdigest() if ca_file else ""
+    except OSError:
+        return ""
 
 
 def _path(name: str, info: ValidationInfo) -> Path:

@@ -6,9 +6,13 @@ are is in `schema.py`.
 
 from collections.abc import Mapping
 
+from triphase_server.config.api_keys import digest_of
 from triphase_server.config.schema import GatewayTable, UpstreamTable
 from triphase_server.config.schema_deployment import DeploymentTable, ground
+from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
+from triphase_server.core.error_patterns import ErrorPattern
+from triphase_server.core.limits import Limits
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, SummaryModel, Target, Timeouts
 from triphase_server.upstream.settings import Secret, UpstreamSettings
@@ -24,6 +28,19 @@ def routes(table: GatewayTable) -> Mapping[str, Route]:
     return {name: _route(name, route, table.deployments) for name, route in table.routes.items()}
 
 
+def limits(table: GatewayTable) -> Limits:
+    """Returns all limits that the file sets; a table that says nothing sets none."""
+    return Limits(
+        gateway=table.limits.values(),
+        upstreams={name: u.limits.values() for name, u in table.upstreams.items() if u.limits.max_concurrency},
+        routes={name: limit.values() for name, route in table.routes.items() if _limits(limit := route.limits)},
+    )
+
+
+def _limits(table: RouteLimitsTable) -> bool:
+    return bool(table.requests_per_minute or table.tokens_per_minute)
+
+
 def _upstream(name: str, table: UpstreamTable) -> UpstreamSettings:
     hidden = {header: value.reveal() for header, value in table.headers_env.items()}
     return UpstreamSettings(
@@ -33,6 +50,7 @@ def _upstream(name: str, table: UpstreamTable) -> UpstreamSettings:
         headers=table.headers | hidden,
         verify_tls=table.verify_tls,
         ca_file=table.ca_file,
+        ca_digest=digest_of(table.ca_file),
         max_connections=table.max_connections,
         keepalive_s=table.keepalive_s,
         proxy=table.proxy,
@@ -46,6 +64,7 @@ def _route(name: str, table: RouteTable, deployments: Mapping[str, DeploymentTab
         targets=tuple(_target(target, deployments[target.name]) for target in table.deployments),
         fallbacks=tuple(table.fallbacks),
         strategy=table.strategy,
+        hedge_after_s=table.hedge_after_s,
         retry=RetryPolicy(**table.retry.model_dump()),
         when_all_open=table.when_all_open,
         on_midstream_failure=table.on_midstream_failure,
@@ -75,4 +94,5 @@ def _deployment(name: str, table: DeploymentTable) -> Deployment:
         timeouts=Timeouts(**table.timeouts.model_dump()),
         breaker=table.breaker.policy(),
         extra_body=table.extra_body,
+        errors=tuple(ErrorPattern(**error.model_dump()) for error in table.errors),
     )

@@ -38,10 +38,18 @@ def contradictions(document: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]
     """Yields the key of each, and what was expected there."""
     for bounds in _BOUNDS:
         yield from _crossed(as_table(document.get(bounds.section)), bounds)
+    yield from _shared_address(document)
     routes = {name: as_table(route) for name, route in as_table(document.get("routes")).items()}
     for name, route in routes.items():
         yield from ((("routes", name, *at), message) for at, message in chain(_repeats(route), _zero_weights(route)))
     yield from _circles(routes)
+
+
+def _shared_address(document: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    admin = document.get("admin_listen")
+    for other in ("listen", "metrics_listen"):
+        if isinstance(admin, str) and admin == document.get(other) and not admin.endswith(":0") and admin:
+            yield ("admin_listen",), f"expected an address of its own; this one is that of {other}"
 
 
 def _crossed(entries: Mapping[str, Any], bounds: _Bounds) -> Iterator[tuple[KeyPath, str]]:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from triphase_server.config.errors import KeyPath
 from triphase_server.config.fields import expected, must, wrong
 from triphase_server.upstream.body import RESERVED_FIELDS
+from triphase_server.upstream.loopback import is_loopback
 
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 HEADER_VALUE = re.compile(r"([\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?)?")
@@ -49,6 +50,15 @@ def _is_listen_address(text: str) -> bool:
 
 def _is_metrics_address(text: str) -> bool:
     return not text or (_is_listen_address(text) and not text.startswith("unix:"))
+
+
+def _is_admin_address(text: str) -> bool:
+    if not text or not _is_listen_address(text):
+        return not text
+    # Its workers' sockets have up to three more characters.
+    if text.startswith("unix:"):
+        return len(text.removeprefix("unix:").encode()) <= _MOST_UNIX_PATH_BYTES - 3
+    return is_loopback(text.rpartition(":")[0].strip("[]"))
 
 
 def _is_host(text: str) -> bool:
@@ -190,6 +200,11 @@ MetricsAddress = Annotated[
     str,
     must(_is_metrics_address),
     expected('an address such as "127.0.0.1:9464" or "[::1]:9464", or "" for none'),
+]
+AdminAddress = Annotated[
+    str,
+    must(_is_admin_address),
+    expected('an address of this machine alone such as "127.0.0.1:50052" or "unix:/run/triphase-admin.sock", or ""'),
 ]
 BaseUrl = Annotated[
     str,

@@ -8,16 +8,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from triphase_server.config import build
 from triphase_server.config.consistency import contradictions
 from triphase_server.config.errors import ConfigError, Problem
-from triphase_server.config.fields import Surroundings
+from triphase_server.config.fields import Surroundings, Table
+from triphase_server.config.kinds import AdminAddress
 from triphase_server.config.problems import problems_of
 from triphase_server.config.schema import GatewayTable, LogLevel
 from triphase_server.config.source import Source, as_table, read
 from triphase_server.config.warning_rules import warnings_of
+from triphase_server.core.limits import Limits
 from triphase_server.core.route import Deployment, Route, Target
 from triphase_server.upstream.settings import UpstreamSettings
 
@@ -32,10 +34,13 @@ class GatewayConfig:
     Attributes:
         listen: `host:port`, `[v6]:port` or `unix:/path`; port 0 = any free one.
         metrics_listen: `host:port` or `[v6]:port` for Prometheus; empty = no metrics, as where there is no file.
+        admin_listen: A loopback address or `unix:/path` for operators; empty = none. Workers derive theirs from it.
         heartbeat_s: The longest silence of a stream before a heartbeat.
+        drain_delay_s: How long requests are still taken after a stop was asked for, while health says no.
         grace_s: How long open streams may go on after a stop was asked for.
         max_request_bytes: The largest request that is read.
         log_level: The least level that is logged.
+        limits: How much may run, wait, and be asked for each minute, in all workers together.
         upstreams: By name, also those that no route uses.
         routes: By public model name.
         warnings: What is hardly meant in the file that this was made of.
@@ -43,13 +48,21 @@ class GatewayConfig:
 
     listen: str = _DEFAULTS.listen
     metrics_listen: str = ""
+    admin_listen: str = ""
     heartbeat_s: float = _DEFAULTS.heartbeat_s
+    drain_delay_s: float = _DEFAULTS.drain_delay_s
     grace_s: float = _DEFAULTS.grace_s
     max_request_bytes: int = _DEFAULTS.max_request_bytes
     log_level: LogLevel = _DEFAULTS.log_level
+    limits: Limits = Limits()
     upstreams: Mapping[str, UpstreamSettings]
     routes: Mapping[str, Route]
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def deployments(self) -> Mapping[str, Deployment]:
+        """Those that a route uses, by name, in the order of the routes."""
+        return {target.deployment.name: target.deployment for route in self.routes.values() for target in route.targets}
 
 
 def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
@@ -75,14 +88,39 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
     return GatewayConfig(
         listen=table.listen,
         metrics_listen=table.metrics_listen,
+        admin_listen=table.admin_listen,
         heartbeat_s=table.heartbeat_s,
+        drain_delay_s=table.drain_delay_s,
         grace_s=table.grace_s,
         max_request_bytes=table.max_request_bytes,
         log_level=table.log_level,
+        limits=build.limits(table),
         upstreams=build.upstreams(table),
         routes=build.routes(table),
         warnings=warnings_of(table, source=source),
     )
+
+
+class _AdminTable(Table):
+    """The one key that whoever looks for a running gateway needs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    admin_listen: AdminAddress = _DEFAULTS.admin_listen
+
+
+def admin_listen(path: Path) -> str:
+    """Returns where a file puts the admin service; empty = nowhere.
+
+    Nothing else of the file is checked, since the keys that it names are seldom in the environment of an operator's
+    shell. Raises ConfigError.
+    """
+    source = read(path)
+    try:
+        return _AdminTable.model_validate(source.document).admin_listen
+    except ValidationError as error:
+        problems = problems_of(error, source=source)
+    raise ConfigError(list(problems))
 
 
 def embedded(engine_url: str, *, listen: str = _DEFAULTS.listen) -> GatewayConfig:
@@ -99,6 +137,17 @@ def embedded(engine_url: str, *, listen: str = _DEFAULTS.listen) -> GatewayConfi
     deployment = Deployment(name="embedded/reference", upstream=upstream.name, model="triphase-reference")
     route = Route(name="reference", targets=(Target(deployment=deployment),))
     return GatewayConfig(listen=listen, upstreams={upstream.name: upstream}, routes={route.name: route})
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Returns the file and those that it names, as far as it can be read: what is to be watched for changes."""
+    try:
+        source = read(path)
+    except ConfigError:
+        return (path,)
+    upstreams = map(as_table, as_table(source.document.get("upstreams")).values())
+    named = [upstream.get(key) for upstream in upstreams for key in ("api_key_file", "ca_file")]
+    return (path, *dict.fromkeys(source.folder / name for name in named if isinstance(name, str) and name))
 
 
 def warnings(config: GatewayConfig) -> tuple[Problem, ...]:

@@ -20,8 +20,10 @@ from triphase_server.config.schema_deployment import (
     DeploymentTable,
     DetectionTable,
     EffortTable,
+    ErrorTable,
     TimeoutsTable,
 )
+from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_route import RetryTable, RouteTable, SummaryModelTable, TargetTable
 from triphase_server.config.source import Source
 
@@ -42,15 +44,19 @@ _WORDS: Mapping[str, str] = {
 # Where each table stands; `*` is a name that the operator gives, or any item of a list.
 TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): GatewayTable,
+    ("limits",): LimitsTable,
     ("upstreams", "*"): UpstreamTable,
+    ("upstreams", "*", "limits"): UpstreamLimitsTable,
     ("deployments", "*"): DeploymentTable,
     ("deployments", "*", "detection"): DetectionTable,
     ("deployments", "*", "effort"): EffortTable,
     ("deployments", "*", "timeouts"): TimeoutsTable,
     ("deployments", "*", "breaker"): BreakerTable,
+    ("deployments", "*", "errors", "*"): ErrorTable,
     ("routes", "*"): RouteTable,
     ("routes", "*", "deployments", "*"): TargetTable,
     ("routes", "*", "retry"): RetryTable,
+    ("routes", "*", "limits"): RouteLimitsTable,
     ("routes", "*", "summary_model"): SummaryModelTable,
 }
 

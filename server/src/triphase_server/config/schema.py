@@ -2,7 +2,7 @@
 
 Rule: a key that is not here is an error. Defaults that a frozen value of the gateway has are taken from there, so that
 both say the same. What a key's `description` tells in an editor, `docs/configuration.md` tells at length. Here: the top
-of the file and the upstreams; the rest is in `schema_deployment.py` and `schema_route.py`, what holds between several
+of the file and the upstreams; the rest is in the `schema_*.py` beside it, what holds between several
 values in `consistency.py`. How tables become frozen values is in `build.py`.
 """
 
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from triphase_server.config.api_keys import CaFile, EnvironmentSecret, FileSecret, HeaderSecret
 from triphase_server.config.fields import Table, expected, wrong
 from triphase_server.config.kinds import (
+    AdminAddress,
     BaseUrl,
     Connections,
     HeaderName,
@@ -26,6 +27,7 @@ from triphase_server.config.kinds import (
     SecondsOrNone,
 )
 from triphase_server.config.schema_deployment import DeploymentTable
+from triphase_server.config.schema_limits import LimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_route import RouteTable
 from triphase_server.upstream.settings import UpstreamSettings
 
@@ -59,6 +61,7 @@ class UpstreamTable(Table):
     max_tokens_field: _MaxTokensField = Field(
         _UPSTREAM.max_tokens_field, description="The body field that bounds output tokens"
     )
+    limits: UpstreamLimitsTable = UpstreamLimitsTable()
 
     @field_validator("headers_env")
     @classmethod
@@ -81,10 +84,15 @@ class GatewayTable(Table):
 
     listen: ListenAddress = Field("127.0.0.1:50051", description="Where the gateway serves gRPC")
     metrics_listen: MetricsAddress = Field("127.0.0.1:9464", description="Where Prometheus reads; empty = nowhere")
+    admin_listen: AdminAddress = Field("", description="Where operators steer it; this machine alone, empty = nowhere")
     heartbeat_s: Seconds = Field(15.0, description="The longest silence of a stream before a heartbeat")
+    drain_delay_s: SecondsOrNone = Field(
+        0.0, description="How long requests are still taken after a stop was asked for, while health says no"
+    )
     grace_s: SecondsOrNone = Field(30.0, description="How long open streams may go on after a stop was asked for")
     max_request_bytes: MessageBytes = Field(16 * 1024 * 1024, description="The largest request that is read")
     log_level: _LogLevel = Field("info", description="The least level that is logged")
+    limits: LimitsTable = LimitsTable()
     upstreams: dict[Name, UpstreamTable] = Field({}, description="Servers that speak the OpenAI HTTP API")
     deployments: dict[Name, DeploymentTable] = Field({}, description="Models at upstreams")
     routes: Annotated[dict[Name, RouteTable], AfterValidator(_at_least_one)] = Field(

@@ -7,7 +7,7 @@ what holds for all of them, are in `schema.py`.
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from triphase_server.config.fields import Table, expected, listed, name_in, one_of, wrong
 from triphase_server.config.kinds import (
@@ -30,6 +30,7 @@ from triphase_server.config.kinds import (
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort import EffortMethod, EffortPolicy, UnsupportedPolicy
+from triphase_server.core.error_patterns import ANY_ERROR
 from triphase_server.core.presets import PRESETS, Preset
 from triphase_server.core.request import Effort
 from triphase_server.core.route import Timeouts
@@ -39,11 +40,21 @@ _EFFORT = EffortPolicy()
 _TIMEOUTS = Timeouts()
 _BREAKER = BreakerPolicy()
 
+
+def _error_or_any(status: int) -> int:
+    if status != ANY_ERROR and not 400 <= status <= 599:
+        raise ValueError
+    return status
+
+
 # Enumerations are written as their values; strict mode alone would want the members.
 _OneEffort = Annotated[Effort, Field(strict=False), expected("one of " + ", ".join(Effort))]
 _Method = Annotated[EffortMethod, Field(strict=False), expected("one of " + ", ".join(EffortMethod))]
 _Unsupported = Annotated[UnsupportedPolicy, Field(strict=False), expected("one of " + ", ".join(UnsupportedPolicy))]
 _Channel = Annotated[Channel, Field(strict=False), expected("reasoning or output")]
+_Words = Annotated[str, Field(min_length=1, max_length=200), expected("a text of 1 to 200 characters")]
+_ErrorStatus = Annotated[int, Field(ge=400, le=599), expected("an HTTP status from 400 to 599")]
+_AnyErrorStatus = Annotated[int, AfterValidator(_error_or_any), expected("an HTTP status from 400 to 599, or 0 = any")]
 _Unclosed = Annotated[UnclosedPolicy, Field(strict=False), expected("keep or promote")]
 
 
@@ -134,6 +145,14 @@ def ground(preset: str | None) -> Preset:
     return PRESETS[preset] if preset else Preset()
 
 
+class ErrorTable(Table):
+    """`[[deployments.NAME.errors]]`: what an error of the engine really is."""
+
+    contains: _Words = Field(description="A text of its body, whatever the case of its letters")
+    status: _AnyErrorStatus = Field(default=ANY_ERROR, description="The status that it must have; 0 = any error")
+    treat_as: _ErrorStatus = Field(default=400, description="The status that it is taken for")
+
+
 class DeploymentTable(Table):
     """`[deployments.NAME]`: one model at one upstream."""
 
@@ -145,6 +164,7 @@ class DeploymentTable(Table):
     timeouts: TimeoutsTable = TimeoutsTable()
     breaker: BreakerTable = BreakerTable()
     extra_body: EngineFields = Field({}, description="Body fields that every request carries; those of the caller win")
+    errors: Annotated[list[ErrorTable], Field(max_length=32)] = Field([], description="What errors really are")
 
     @field_validator("effort")
     @classmethod

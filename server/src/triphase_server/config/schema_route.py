@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from triphase_server.config.fields import Table, expected, name_in, surroundings, wrong
 from triphase_server.config.kinds import Attempts, Priority, Seconds, SecondsOrNone, Weight
+from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import OnMidstreamFailure, SummaryModel, WhenAllOpen
 from triphase_server.core.routing import Strategy
@@ -79,7 +80,12 @@ class RouteTable(Table):
     deployments: Annotated[list[_Target], Field(min_length=1, description="Names, or tables with name and weight")]
     fallbacks: list[_RouteName] = Field([], description="Routes that are asked when no deployment here is left")
     strategy: _Strategy = Field(Strategy.WEIGHTED_RANDOM, description="How one deployment of a tier is chosen")
+    hedge_after_s: SecondsOrNone = Field(
+        default=0.0,
+        description="When another is asked beside one that is slow to its first token; 0 = never",
+    )
     retry: RetryTable = RetryTable()
+    limits: RouteLimitsTable = RouteLimitsTable()
     when_all_open: _WhenAllOpen = Field(WhenAllOpen.FAIL_FAST, description="What follows where all circuits are open")
     on_midstream_failure: _OnMidstreamFailure = Field(
         OnMidstreamFailure.FAIL, description="What follows where a stream breaks after its first token"

@@ -179,6 +179,19 @@ class CircuitBreaker:
         """Closes a circuit that is isolated, open or half-open, by the operator's word, and forgets what led to it."""
         self._enter(Reason.RESTORED, now)
 
+    def adopt(self, policy: BreakerPolicy) -> None:
+        """Goes on by another policy. State and counts stay, but for those of a window of another length.
+
+        A circuit that is open stays so until the moment that it was opened for.
+        """
+        if policy.window_s != self._policy.window_s:
+            self._window = RollingWindow(policy.window_s)
+        if self._state is CircuitState.CLOSED:
+            self._open_s = policy.open_s
+        else:
+            self._open_s = min(max(self._open_s, policy.open_s), policy.open_max_s)
+        self._policy = policy
+
     def snapshot(self, *, now: float) -> CircuitView:
         """Returns what stands at `now`; changes nothing."""
         counts = self._window.counts(now=now)

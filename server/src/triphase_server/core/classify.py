@@ -60,9 +60,15 @@ _STATUS_OF_WORD: Mapping[str, int] = {
 }
 
 
-def error_for_status(status: int, *, stage: Stage, retry_after_s: float | None = None) -> UpstreamError:
-    """Returns the error for an HTTP status that is not a success; the number stays as metadata."""
-    kind, message = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, _REDIRECTED)
+def error_for_status(
+    status: int, *, stage: Stage, retry_after_s: float | None = None, meant: int | None = None
+) -> UpstreamError:
+    """Returns the error for an HTTP status that is not a success; the number stays as metadata.
+
+    `meant` is the status that it stands for, where that is another one (`error_patterns.py`).
+    """
+    meaning = status if meant is None else meant
+    kind, message = _BY_STATUS.get(meaning) or _BY_CLASS.get(meaning // 100, _REDIRECTED)
     return kind(message, stage=stage, metadata={"upstream_status": str(status)}, retry_after_s=retry_after_s)
 
 

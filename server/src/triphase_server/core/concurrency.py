@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import inf, sqrt
 from typing import TypeAlias, assert_never
 
-from triphase_server.core.errors import GatewayError, Stage, UpstreamOverloaded, UpstreamRateLimited, UpstreamTimeout
+from triphase_server.core.errors import Stage, UpstreamOverloaded, UpstreamRateLimited, UpstreamTimeout
 
 
 class LoadOutcome(StrEnum):
@@ -24,7 +24,7 @@ class LoadOutcome(StrEnum):
 _SIGNS_OF_OVERLOAD = (UpstreamOverloaded, UpstreamRateLimited)
 
 
-def load_outcome(error: GatewayError | None) -> LoadOutcome:
+def load_outcome(error: BaseException | None) -> LoadOutcome:
     """Returns what the end of a request says; None is success. Other failures, and cancels, say nothing about load."""
     if error is None:
         return LoadOutcome.SUCCESS
@@ -140,6 +140,10 @@ class ConcurrencyLimit:
             return False
         self._in_flight += 1
         return True
+
+    def take_over(self, in_flight: int) -> None:
+        """Counts those in who were let in before this limit was; beyond the limit, they are not ended."""
+        self._in_flight += in_flight
 
     def release(self, outcome: LoadOutcome, *, latency_s: float, now: float) -> None:
         """Lets one out. `latency_s` is its time to first token in seconds, used where the outcome is success."""

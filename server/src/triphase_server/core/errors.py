@@ -56,6 +56,10 @@ class InvalidRequest(CallerError):
         self.violations = violations
 
 
+class UnknownDeployment(CallerError):
+    """No deployment has the name that an operator gave."""
+
+
 class ResponseTooLarge(CallerError):
     """The whole response is more than one message can hold; streamed, it is not."""
 
@@ -66,6 +70,25 @@ class CallerTooSlow(CallerError):
 
 class DeadlineExceeded(CallerError):
     """The caller's own deadline passed."""
+
+
+# The operator's word.
+
+
+class PolicyError(GatewayError):
+    """More was asked than the operator allows; `subject` names what is used up, such as `route:qwen3`."""
+
+    def __init__(self, message: str, *, subject: str, retry_after_s: float | None) -> None:
+        super().__init__(message, metadata={"subject": subject}, retry_after_s=retry_after_s)
+        self.subject = subject
+
+
+class RateLimited(PolicyError):
+    """The route gives no more for this minute."""
+
+
+class AtCapacity(PolicyError):
+    """As many run as may, and as many wait, or this one has waited as long as it may."""
 
 
 # The upstream's fault.
@@ -140,7 +163,10 @@ class UpstreamTruncated(UpstreamError):
 
 
 class CircuitsOpen(UpstreamError):
-    """Every deployment that could answer is shut off after failures; `retry_after_s` tells when one may be tried."""
+    """Every deployment that could answer is shut off, after failures or by the operator.
+
+    `retry_after_s` tells when one may be tried; `None` where only the operator knows.
+    """
 
 
 # Ours.

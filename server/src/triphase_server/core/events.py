@@ -28,6 +28,7 @@ class SummarySource(StrEnum):
 class WaitingOn(StrEnum):
     """What the gateway waits for."""
 
+    ADMISSION = "admission"
     UPSTREAM = "upstream"
     FIRST_TOKEN = "first_token"  # noqa: S105 - a token of text, not a password
     NEXT_TOKEN = "next_token"  # noqa: S105 - likewise
@@ -38,6 +39,7 @@ class AttemptReason(StrEnum):
 
     FIRST = "first"
     RETRY = "retry"
+    HEDGE = "hedge"
     FALLBACK = "fallback"
 
 

@@ -6,7 +6,7 @@ leaves together, as one delta for each run of a kind. Nothing is raised: what is
 said, with the end marker `[DONE]`; anything else is truncated. Time and connections are the service's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from triphase_server.core.chunk import (
@@ -18,6 +18,7 @@ from triphase_server.core.chunk import (
 )
 from triphase_server.core.classify import error_for_status, status_of_error
 from triphase_server.core.detection import Channel, Detection
+from triphase_server.core.error_patterns import ErrorPattern, meant_status
 from triphase_server.core.errors import (
     Stage,
     UpstreamError,
@@ -40,6 +41,7 @@ from triphase_server.core.tool_calls import ToolCallNumbering
 from triphase_server.core.usage import UsageMeter
 
 _DONE = b"[DONE]"
+_ERROR_BYTES = 16 * 1024  # in which words of an error are looked for
 _NAME_CHARS = 256  # what is passed on of a model's name,
 _WORD_CHARS = 64  # and of an engine's own finish reason
 
@@ -77,8 +79,19 @@ class Generation:
     `close` has found it complete.
     """
 
-    def __init__(self, detection: Detection, *, framing: Framing = Framing.SSE, max_body_bytes: int = 16 << 20) -> None:
-        """`max_body_bytes` bounds a body of JSON, and one event of a stream; half of it, one line of a stream."""
+    def __init__(
+        self,
+        detection: Detection,
+        *,
+        framing: Framing = Framing.SSE,
+        errors: Sequence[ErrorPattern] = (),
+        max_body_bytes: int = 16 << 20,
+    ) -> None:
+        """`max_body_bytes` bounds a body of JSON, and one event of a stream; half of it, one line of a stream.
+
+        `errors` say what errors inside the body really are.
+        """
+        self._errors = errors
         self.failure: UpstreamError | None = None
         self.committed = False
         self.ended = False
@@ -140,6 +153,11 @@ class Generation:
         """Returns what the answer cost; `input_tokens` is the caller's estimate, for where the engine did not count."""
         return self._meter.usage(input_tokens=input_tokens)
 
+    @property
+    def came(self) -> Mapping[str, int]:
+        """How much of the answer has come, in characters, by channel; tool calls count as output."""
+        return self._meter.came
+
     # What comes in.
 
     def _collect(self, block: bytes) -> None:
@@ -153,7 +171,7 @@ class Generation:
         data = event.data.strip()
         match event.event:
             case b"error":
-                self._fail_as(status_of_error(read_error(data)))
+                self._fail_as(status_of_error(read_error(data)), data)
             case b"" | b"message" if data == _DONE:
                 self.ended = True
             case b"" | b"message" if data:
@@ -172,7 +190,7 @@ class Generation:
         if chunk.model:
             self._model = chunk.model
         if chunk.error:
-            self._fail_as(status_of_error(chunk.error))
+            self._fail_as(status_of_error(chunk.error), data)
         elif chunk.finish_reason in _GIVEN_UP:
             self._fail(UpstreamServerError, "the upstream gave the answer up")
         elif chunk.finish_reason:
@@ -265,8 +283,9 @@ class Generation:
         stage = self._stop()
         self.failure = self.failure or kind(message, stage=stage)
 
-    def _fail_as(self, status: int) -> None:
-        self.failure = error_for_status(status, stage=self._stop())
+    def _fail_as(self, status: int, data: bytes) -> None:
+        meant = meant_status(status, data[:_ERROR_BYTES].decode(errors="replace"), self._errors)
+        self.failure = error_for_status(status, stage=self._stop(), meant=meant)
 
     def _stop(self) -> Stage:
         """Makes what came before a fault ready to leave; returns how far the answer had come."""

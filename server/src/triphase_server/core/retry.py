@@ -138,6 +138,11 @@ def decide(
     return Retry(delay_s) if asked_s <= policy.max_retry_after_s and delay_s < remaining_s else GiveUp()
 
 
+def may_pass(error: GatewayError) -> bool:
+    """Says whether the same request may well succeed if it is made again."""
+    return _remedy(error, timed_out_before=False) is not _Remedy.NONE
+
+
 def _remedy(error: GatewayError, *, timed_out_before: bool) -> _Remedy:
     if isinstance(error, UpstreamTimeout) and error.stage is Stage.CONNECT:
         return _Remedy.ANOTHER_OR_SAME  # cost little, and no request was sent

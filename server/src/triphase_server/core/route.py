@@ -10,6 +10,7 @@ from enum import StrEnum
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Detection
 from triphase_server.core.effort import EffortPolicy
+from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.request import Effort
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.routing import Strategy
@@ -36,7 +37,8 @@ class Timeouts:
 class Deployment:
     """One model at one upstream; `name` is the operator's, `model` the upstream's name of the model.
 
-    `extra_body` holds fields that every request to this deployment carries; those of the caller win.
+    `extra_body` holds fields that every request to this deployment carries; those of the caller win. `errors` say what
+    errors of this upstream really are.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Deployment:
     timeouts: Timeouts = Timeouts()
     breaker: BreakerPolicy = BreakerPolicy()
     extra_body: Mapping[str, object] = field(default_factory=dict)
+    errors: tuple[ErrorPattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,7 @@ class Route:
     targets: tuple[Target, ...]
     fallbacks: tuple[str, ...] = ()
     strategy: Strategy = Strategy.WEIGHTED_RANDOM
+    hedge_after_s: float = 0.0
     retry: RetryPolicy = RetryPolicy()
     when_all_open: WhenAllOpen = WhenAllOpen.FAIL_FAST
     on_midstream_failure: OnMidstreamFailure = OnMidstreamFailure.FAIL

@@ -5,6 +5,8 @@ quarter of the characters; the share of thoughts in it goes by characters. Count
 be read never spoil an answer, they only make the gateway estimate.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from triphase_server.core.events import Delta, ReasoningDelta, ToolCallDelta, Usage
@@ -57,6 +59,11 @@ class UsageMeter:
         self._chars += chars
         if isinstance(delta, ReasoningDelta):
             self._reasoning_chars += chars
+
+    @property
+    def came(self) -> Mapping[str, int]:
+        """How many characters have come, by channel."""
+        return {"reasoning_characters": self._reasoning_chars, "output_characters": self._chars - self._reasoning_chars}
 
     @property
     def counted(self) -> bool:

@@ -35,6 +35,11 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # the packag
         self._changed.set()
         self._changed = asyncio.Event()
 
+    @property
+    def draining(self) -> bool:
+        """Whether this server stops."""
+        return self._draining
+
     def drain(self) -> None:
         """Tells everyone that this server stops, and ends the watches."""
         self._draining = True

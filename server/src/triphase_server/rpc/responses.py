@@ -30,6 +30,7 @@ _SOURCES: Mapping[events.SummarySource, "events_pb2.SummarySource.ValueType"] = 
     events.SummarySource.MODEL: events_pb2.SUMMARY_SOURCE_MODEL,
 }
 _WAITING_ON: Mapping[events.WaitingOn, "events_pb2.WaitingOn.ValueType"] = {
+    events.WaitingOn.ADMISSION: events_pb2.WAITING_ON_ADMISSION,
     events.WaitingOn.UPSTREAM: events_pb2.WAITING_ON_UPSTREAM,
     events.WaitingOn.FIRST_TOKEN: events_pb2.WAITING_ON_FIRST_TOKEN,
     events.WaitingOn.NEXT_TOKEN: events_pb2.WAITING_ON_NEXT_TOKEN,
@@ -38,6 +39,7 @@ _REASONS: Mapping[events.AttemptReason, "events_pb2.AttemptReason.ValueType"] = 
     events.AttemptReason.FIRST: events_pb2.ATTEMPT_REASON_FIRST,
     events.AttemptReason.RETRY: events_pb2.ATTEMPT_REASON_RETRY,
     events.AttemptReason.FALLBACK: events_pb2.ATTEMPT_REASON_FALLBACK,
+    events.AttemptReason.HEDGE: events_pb2.ATTEMPT_REASON_HEDGE,
 }
 _FINISH_REASONS: Mapping[events.FinishReason, "generation_pb2.FinishReason.ValueType"] = {
     events.FinishReason.STOP: generation_pb2.FINISH_REASON_STOP,

@@ -1,11 +1,11 @@
 """The gRPC server: its options, its services, its start and its stop.
 
-The order of a stop: health says no, new requests are refused, running ones get the grace, what is left ends with a
-typed error. Which events are written is `servicer.py`.
+The order of a stop: health says no, whoever deals requests out gets the time to notice, new requests are refused,
+running ones get the grace, what is left ends with a typed error. Which events are written is `servicer.py`.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import grpc
@@ -32,6 +32,7 @@ class ServerSettings:
 
     listen: str
     max_request_bytes: int
+    drain_delay_s: float = 0.0
     grace_s: float = 30.0
     shares_port: bool = False
 
@@ -90,12 +91,24 @@ class GatewayServer:
         """Tells by health whether requests are welcome."""
         self._health.set_serving(serving)
 
+    @property
+    def grace_s(self) -> float:
+        """How long running requests have when the server stops."""
+        return self._settings.grace_s
+
+    def replace_times(self, *, grace_s: float, drain_delay_s: float) -> None:
+        """Changes how long a stop takes; one that has begun goes by what it began with."""
+        self._settings = replace(self._settings, grace_s=grace_s, drain_delay_s=drain_delay_s)
+
     async def stop(self) -> None:
-        """Stops in order; returns when nothing runs any more."""
-        self._health.drain()
-        stopping = asyncio.create_task(self._server.stop(self._settings.grace_s + _FAREWELL_S))
+        """Stops in order; returns when nothing runs any more. A second call waits for no load balancer."""
+        grace_s = self._settings.grace_s
+        if not self._health.draining:
+            self._health.drain()
+            await asyncio.sleep(self._settings.drain_delay_s)
+        stopping = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
         try:
-            async with asyncio.timeout(self._settings.grace_s):
+            async with asyncio.timeout(grace_s):
                 await self._servicer.idle()
                 await asyncio.wait((stopping,), timeout=_FAREWELL_S)
                 await self._servicer.idle()  # what was accepted just before the stop may have begun just after it

@@ -39,9 +39,12 @@ class Mapped:
 TABLE: Mapping[type[errors.GatewayError], Mapped] = {
     errors.UnknownModel: Mapped(grpc.StatusCode.NOT_FOUND, "CALLER_UNKNOWN_MODEL"),
     errors.InvalidRequest: Mapped(grpc.StatusCode.INVALID_ARGUMENT, "CALLER_INVALID_REQUEST"),
+    errors.UnknownDeployment: Mapped(grpc.StatusCode.NOT_FOUND, "CALLER_UNKNOWN_DEPLOYMENT"),
     errors.ResponseTooLarge: Mapped(grpc.StatusCode.FAILED_PRECONDITION, "CALLER_RESPONSE_TOO_LARGE"),
     errors.CallerTooSlow: Mapped(grpc.StatusCode.ABORTED, "CALLER_TOO_SLOW"),
     errors.DeadlineExceeded: Mapped(grpc.StatusCode.DEADLINE_EXCEEDED, "CALLER_DEADLINE_EXCEEDED"),
+    errors.RateLimited: Mapped(grpc.StatusCode.RESOURCE_EXHAUSTED, "POLICY_RATE_LIMITED"),
+    errors.AtCapacity: Mapped(grpc.StatusCode.RESOURCE_EXHAUSTED, "POLICY_AT_CAPACITY"),
     errors.UpstreamUnreachable: Mapped(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNREACHABLE"),
     errors.UpstreamConnectionLost: Mapped(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_CONNECTION_LOST"),
     errors.UpstreamTimeout: Mapped(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TIMEOUT"),
@@ -78,6 +81,14 @@ def to_rich_status(error: errors.GatewayError) -> status_pb2.Status:
         details.append(error_details_pb2.RetryInfo(retry_delay=to_duration(error.retry_after_s)))
     if isinstance(error, errors.InvalidRequest):
         details.append(_bad_request(error.violations, most_bytes=_MOST_DETAIL_BYTES - info.ByteSize()))
+    if isinstance(error, errors.PolicyError):
+        # The message itself is long enough once.
+        what = {
+            "subject": _cut(error.subject, _MOST_VALUE_BYTES),
+            "description": _cut(error.message, _MOST_VALUE_BYTES),
+        }
+        violation = error_details_pb2.QuotaFailure.Violation(**what)
+        details.append(error_details_pb2.QuotaFailure(violations=[violation]))
     code: int = mapped.code.value[0]
     message = _cut(error.message, _MOST_MESSAGE_BYTES)
     return status_pb2.Status(code=code, message=message, details=[_packed(detail) for detail in details])

@@ -6,7 +6,7 @@ that a slow client slows the upstream. Phases and summaries are not here: `gener
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -28,7 +28,10 @@ _MOST_AT_ONCE = 4
 
 
 class Attempt:
-    """Asks `deployment` once. `total` is the limit of the whole request, which the attempt inherits."""
+    """Asks `deployment` once. `total` is the limit of the whole request, which the attempt inherits.
+
+    It waits by `waiter`, which may be replaced between two of its steps.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class Attempt:
     ) -> None:
         self._upstream = upstream
         self.deployment = deployment
-        self._waiter = waiter
+        self.waiter = waiter
         self._total = total
         self._generation: Generation | None = None
         self._opening: asyncio.Future[UpstreamResponse] | None = None
@@ -51,13 +54,22 @@ class Attempt:
         self._until_end: tuple[Limit, ...] = (self._silence, total)
         self._until_token: tuple[Limit, ...] = self._until_end
         self._answers = False
-        self._over_at: float | None = None
         self.responded_at: float | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the head of a successful response has arrived."""
+        return self._generation is not None
 
     @property
     def committed(self) -> bool:
         """Whether the first thought, output or tool call has arrived."""
         return self._generation is not None and self._generation.committed
+
+    @property
+    def came(self) -> Mapping[str, int]:
+        """How much of the answer has come, in characters, by channel."""
+        return {} if self._generation is None else self._generation.came
 
     @property
     def waiting_on(self) -> WaitingOn:
@@ -95,12 +107,14 @@ class Attempt:
         opening = self._opening
         assert opening is not None
         while not opening.done():
-            await self._waiter.wait(partial(asyncio.wait, (opening,)), limits=(self._first_byte, self._total))
+            await self.waiter.wait(partial(asyncio.wait, (opening,)), limits=(self._first_byte, self._total))
             if not opening.done():
                 yield []
         self.responded_at = asyncio.get_running_loop().time()
         response = opening.result()
-        generation = self._generation = Generation(self.deployment.detection, framing=response.framing)
+        generation = self._generation = Generation(
+            self.deployment.detection, framing=response.framing, errors=self.deployment.errors
+        )
         block: bytes | None = None
         self._heard()
         while block != b"":
@@ -128,14 +142,11 @@ class Attempt:
         """Returns the next bytes, `b""` where nothing more matters, or `None` where the wait was interrupted."""
         if generation.ended:
             return b""
-        step = partial(_read_until, response, self._end_at()) if generation.concluded else response.read
-        return await self._waiter.wait(step, limits=self._until_end if generation.committed else self._until_token)
-
-    def _end_at(self) -> float:
-        """Returns until when the end may come, once the finish reason has: one moment, however often a wait is cut."""
-        if self._over_at is None:
-            self._over_at = asyncio.get_running_loop().time() + _AFTER_FINISH_S
-        return self._over_at
+        if generation.concluded:
+            step = partial(_read_rest, response, until=self._silence.at)
+            return await self.waiter.wait(step, limits=(self._total,))
+        limits = self._until_end if generation.committed else self._until_token
+        return await self.waiter.wait(response.read, limits=limits)
 
     def _take(self, block: bytes | None, generation: Generation) -> Sequence[list[Delta]]:
         """Returns what came together; in pieces, between which other streams have their turn, where it is a lot."""
@@ -159,7 +170,9 @@ class Attempt:
 
     def _silence_s(self) -> float:
         timeouts = self.deployment.timeouts
-        return timeouts.between_output_s if self._answers else timeouts.between_reasoning_s
+        longest_s = timeouts.between_output_s if self._answers else timeouts.between_reasoning_s
+        concluded = self._generation is not None and self._generation.concluded
+        return min(longest_s, _AFTER_FINISH_S) if concluded else longest_s
 
     def _limit(self, after_s: float) -> Limit:
         return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s))
@@ -176,12 +189,13 @@ _STAGES = {
 }
 
 
-async def _read_until(response: UpstreamResponse, at: float) -> bytes:
-    # What may come behind a finish reason is usage and the end marker; some engines send neither and stay connected.
+async def _read_rest(response: UpstreamResponse, *, until: float) -> bytes:
+    # What may come behind a finish reason is usage and the end marker. An engine that sends neither and stays
+    # connected, or whose connection breaks now, has answered all the same.
     try:
-        async with asyncio.timeout_at(at):
+        async with asyncio.timeout_at(until):
             return await response.read()
-    except TimeoutError:
+    except (TimeoutError, UpstreamError):
         return b""
 
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, stop_never, wait_none
@@ -17,19 +16,19 @@ from tenacity import AsyncRetrying, RetryCallState, stop_never, wait_none
 from triphase_server.core import effort
 from triphase_server.core.effort import PlannedReasoning
 from triphase_server.core.errors import (
-    CircuitsOpen,
     GatewayError,
     InvalidRequest,
-    Stage,
     UpstreamError,
     UpstreamTimeout,
 )
 from triphase_server.core.events import AttemptReason, Delta, WaitingOn
 from triphase_server.core.request import GenerationRequest
-from triphase_server.core.retry import Decision, GiveUp, Retry, decide
-from triphase_server.core.route import Deployment, OnMidstreamFailure, Route, WhenAllOpen
+from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass
+from triphase_server.core.route import Deployment, OnMidstreamFailure, Route
 from triphase_server.service.attempt import Attempt
-from triphase_server.service.fleet import Draw, Fleet, Lease
+from triphase_server.service.fleet import Draw, Lease
+from triphase_server.service.hedge import Race, Runner, own_waiter, rest
+from triphase_server.service.leasing import Leasing
 from triphase_server.service.ports import AttemptOutcome, Upstream
 from triphase_server.service.waiting import Limit, Waiter
 
@@ -54,8 +53,6 @@ class Begun:
 
 
 Step: TypeAlias = Begun | list[Delta]
-# A circuit that could be probed just now may have given its one probe to another request: look again, but do not spin.
-_SHORTEST_WAIT_S = 0.05
 
 
 class Attempts:
@@ -68,7 +65,7 @@ class Attempts:
         self,
         upstream: Upstream,
         *,
-        fleet: Fleet,
+        leasing: Leasing,
         routes: Sequence[Route],
         request: GenerationRequest,
         waiter: Waiter,
@@ -77,7 +74,7 @@ class Attempts:
         on_end: Callable[[AttemptOutcome], None],
     ) -> None:
         self._upstream = upstream
-        self._fleet = fleet
+        self._leasing = leasing
         self._routes = routes
         self._request = request
         self._waiter = waiter
@@ -85,14 +82,17 @@ class Attempts:
         self._draw = draw
         self._on_end = on_end
         self._plans, self._unfit = _plans(routes, request)
+        leasing.unfit = self._unfit
         self._tried: set[str] = set()
         self._timed_out = False
         self._pause_s = 0.0
         self._reason = AttemptReason.FIRST
         self._lease: Lease | None = None
+        self._hedge_after_s = routes[0].hedge_after_s
         self._restarts = False
         self._ended: Lease | None = None
         self.attempt: Attempt | None = None
+        self._begins: dict[str, Begun] = {}
         self.number = 0
 
     @property
@@ -103,14 +103,21 @@ class Attempts:
     @property
     def waiting_on(self) -> WaitingOn:
         """What the request waits for."""
+        if self._leasing.in_line:
+            return WaitingOn.ADMISSION
         return self.attempt.waiting_on if self.attempt is not None else WaitingOn.UPSTREAM
+
+    @property
+    def answering(self) -> Begun:
+        """The beginning of the attempt that answers; only where there is one."""
+        assert self.attempt is not None
+        return self._begins[self.attempt.deployment.name]
 
     def begin(self) -> None:
         """Asks the first deployment, if there is one to ask, while the caller does other things."""
-        self._lease = self._fleet.lease(self._routes, affinity_key=self._request.affinity_key, exclude=self._unfit)
-        if self._lease is not None:
-            self._lease.note_request()
-            self._ask(self._lease)
+        lease = self._leasing.at_once()
+        if lease is not None:
+            self._take(lease)
 
     async def steps(self) -> AsyncGenerator[Step, None]:
         """Yields each attempt's beginning and what it delivers, as `Attempt.deltas` does; only after `begin`."""
@@ -136,62 +143,108 @@ class Attempts:
         lease, attempt = self._lease, self.attempt
         assert lease is not None
         assert attempt is not None
-        self.number += 1
-        planned = self._plans[lease.deployment.name].planned
-        yield Begun(
-            number=self.number,
-            deployment=lease.deployment,
-            reason=self._reason,
-            planned=planned,
-            restarts=self._restarts,
-        )
+        yield self._begun(lease, self._reason, restarts=self._restarts)
         try:
-            async with aclosing(attempt.deltas()) as batches:
-                async for deltas in batches:
-                    yield deltas
+            async with aclosing(self._raced() if self._hedge_after_s else attempt.deltas()) as steps:
+                async for step in steps:
+                    yield step
         except BaseException as error:
             await self._end(error)
             raise
         # The connection is looked after in `aclose`, when the caller has been told that the answer is complete.
-        self._lease = None
+        lease, self._lease = self._lease, None
+        assert lease is not None
         lease.end(None)
         self._on_end(self._outcome(lease, None))
 
-    async def _until_leased(self) -> AsyncGenerator[list[Delta], None]:
-        """Waits as decided, and for a circuit where the route says so; yields `[]` where a wait was interrupted."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._pause_s
-        while self._lease is None:
-            if clock() >= until:
-                until = self._lease_or_wait(clock())
-            else:
-                await self._waiter.wait(partial(asyncio.sleep, until - clock()), limits=(self._total,))
-                yield []
-
-    def _lease_or_wait(self, now: float) -> float:
-        """Leases and asks a deployment; returns until when to wait where there is none yet."""
-        exclude = self._unfit | self._tried
-        if self._reason is AttemptReason.RETRY:
-            exclude = self._unfit
-        self._lease = self._fleet.lease(self._routes, affinity_key=self._request.affinity_key, exclude=exclude)
-        if self._lease is not None:
-            self._ask(self._lease)
-            return now
-        soonest = self._fleet.soonest(self._routes, exclude=self._unfit)
-        if self._routes[0].when_all_open is WhenAllOpen.TRY_SOONEST and soonest is not None:
-            return max(soonest, now + _SHORTEST_WAIT_S)
-        raise CircuitsOpen(
-            "every deployment of this model is shut off after failures",
-            stage=Stage.CONNECT,
-            retry_after_s=None if soonest is None else max(0.0, soonest - now),
+    async def _raced(self) -> AsyncGenerator[Step, None]:
+        """Yields what the first attempt delivers, or one that is begun beside it because it is slow."""
+        race = Race(
+            self._runner(),
+            another=self._hedge,
+            after_s=self._hedge_after_s,
+            waiter=self._waiter,
+            total=self._total,
+            lost=self._lost,
         )
+        async with aclosing(race.steps()) as steps:
+            async for added in steps:
+                yield [] if added is None else self._begun(added.lease, AttemptReason.HEDGE)
+        assert race.winner is not None
+        self.attempt, self._lease = race.winner.attempt, race.winner.lease
+        async with aclosing(rest(race.winner, waiter=self._waiter)) as batches:
+            async for deltas in batches:
+                yield deltas
+
+    def _runner(self) -> Runner:
+        """Gives the attempt that has just been begun, and its lease, to a race."""
+        lease, self._lease = self._lease, None
+        assert lease is not None
+        assert self.attempt is not None
+        return Runner(self.attempt, lease=lease)
+
+    def _hedge(self) -> Runner | None:
+        """Begins a second attempt, at another deployment, if there is one to ask and retries would not storm."""
+        first = self.attempt
+        assert first is not None
+        if self.number >= self._routes[0].retry.max_attempts:
+            return None
+        lease = self._leasing.at_once(tried=frozenset(self._tried | {first.deployment.name}))
+        if lease is None:
+            return None
+        if not lease.take_retry_token():
+            lease.end(asyncio.CancelledError())
+            return None
+        self._take(lease)
+        hedge = self._runner()
+        self.attempt = first  # what the request waits for
+        return hedge
+
+    async def _lost(self, runner: Runner, error: BaseException) -> None:
+        runner.lease.end(error)
+        self._on_end(self._outcome(runner.lease, error))
+        self._tried.add(runner.lease.deployment.name)
+        self.attempt, self._ended = runner.attempt, runner.lease
+        await runner.close()
+        await runner.attempt.aclose()
+        runner.attempt.waiter.close()
+
+    def _begun(self, lease: Lease, reason: AttemptReason, *, restarts: bool = False) -> Begun:
+        self.number += 1
+        begun = Begun(
+            number=self.number,
+            deployment=lease.deployment,
+            reason=reason,
+            planned=self._plans[lease.deployment.name].planned,
+            restarts=restarts,
+        )
+        self._begins[lease.deployment.name] = begun
+        return begun
+
+    async def _until_leased(self) -> AsyncGenerator[list[Delta], None]:
+        """Waits as decided, and for a deployment; yields `[]` where a wait was interrupted."""
+        if self._lease is not None:
+            return
+        tried = frozenset() if self._reason is AttemptReason.RETRY else frozenset(self._tried)
+        async with aclosing(self._leasing.leased(after_s=self._pause_s, tried=tried)) as waits:
+            async for lease in waits:
+                if lease is None:
+                    yield []
+                else:
+                    self._take(lease)
+
+    def _take(self, lease: Lease) -> None:
+        self._lease = lease
+        if not self.number:
+            lease.note_request()
+        self._ask(lease)
 
     def _ask(self, lease: Lease) -> None:
         deployment = lease.deployment
         self.attempt = Attempt(
             self._upstream,
             deployment=deployment,
-            waiter=self._waiter,
+            waiter=own_waiter() if self._hedge_after_s else self._waiter,
             total=self._total,
             on_first_token=lease.first_token,
         )
@@ -207,10 +260,11 @@ class Attempts:
             await self.attempt.aclose()
 
     def _outcome(self, lease: Lease, error: BaseException | None) -> AttemptOutcome:
+        begun = self._begins.get(lease.deployment.name)
         return AttemptOutcome(
             route=self._routes[0].name,
             deployment=lease.deployment.name,
-            reason=self._reason,
+            reason=begun.reason if begun else self._reason,
             total_s=asyncio.get_running_loop().time() - lease.began_at,
             first_token_s=lease.first_token_s,
             error=error,
@@ -227,7 +281,7 @@ class Attempts:
         decision = self._decide(error, restarts=committed and self._may_restart())
         assert self._ended is not None
         if isinstance(decision, GiveUp) or not self._ended.take_retry_token():
-            _tell(error, attempts=self.number, committed=committed)
+            _tell(error, attempts=self.number, attempt=self.attempt)
             return False
         self._timed_out = self._timed_out or isinstance(error, UpstreamTimeout)
         self._reason = AttemptReason.RETRY if isinstance(decision, Retry) else AttemptReason.FALLBACK
@@ -243,7 +297,7 @@ class Attempts:
             attempt=self.number,
             policy=self._routes[0].retry,
             draw=self._draw(),
-            others=self._fleet.offers(self._routes, exclude=self._unfit | self._tried),
+            others=self._leasing.offers(tried=frozenset(self._tried)),
             timed_out_before=self._timed_out,
             remaining_s=self._total.at - asyncio.get_running_loop().time(),
         )
@@ -269,9 +323,16 @@ def _plans(routes: Sequence[Route], request: GenerationRequest) -> tuple[Mapping
     return plans, frozenset(refusals)
 
 
-def _tell(error: GatewayError, *, attempts: int, committed: bool) -> None:
+def _tell(error: GatewayError, *, attempts: int, attempt: Attempt) -> None:
     error.metadata["attempts"] = str(attempts)
-    error.metadata["committed"] = "true" if committed else "false"
+    error.metadata["committed"] = _yes_or_no(attempt.committed)
+    if attempt.committed:
+        error.metadata.update({what: str(count) for what, count in attempt.came.items()})
+    error.metadata["retry_may_help"] = _yes_or_no(may_pass(error))
+
+
+def _yes_or_no(holds: bool) -> str:
+    return "true" if holds else "false"
 
 
 async def _at_once(_: float) -> None:

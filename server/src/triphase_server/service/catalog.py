@@ -12,6 +12,11 @@ class Catalog:
     """The routes that callers may use, by public model name."""
 
     def __init__(self, routes: Mapping[str, Route]) -> None:
+        self._routes: Mapping[str, Route] = {}
+        self.replace(routes)
+
+    def replace(self, routes: Mapping[str, Route]) -> None:
+        """Puts other routes in the place of all."""
         self._routes = dict(sorted(routes.items()))
 
     def find(self, model: str) -> Route:

@@ -2,32 +2,24 @@
 
 Rule: whoever is to ask a deployment holds a lease, which ends exactly once and tells the circuit how it went. State is
 in this process's memory alone: workers learn for themselves. Which errors count is `core/judgement.py`, who is chosen
-`core/routing.py`, when a circuit opens `core/breaker.py`.
+`core/routing.py`, when a circuit opens `core/breaker.py`, and what outlives a reload `members.py`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from triphase_server.core.breaker import CircuitBreaker, CircuitView, Outcome, Permit
-from triphase_server.core.budget import RetryTokens
+from triphase_server.core.breaker import CircuitView, Outcome, Permit
+from triphase_server.core.concurrency import LoadOutcome, load_outcome
 from triphase_server.core.judgement import judge
 from triphase_server.core.route import Deployment, Route, Target
-from triphase_server.core.routing import PeakEwma, View, choose
+from triphase_server.core.routing import View, choose
 from triphase_server.core.transitions import Transition
+from triphase_server.service.gate import Gate
+from triphase_server.service.members import Member, Succession
 
 Draw = Callable[[], float]
-
-
-@dataclass(slots=True)
-class _Member:
-    """What is known of one deployment; the circuit is shared by all deployments of one model at one upstream."""
-
-    deployment: Deployment
-    circuit: CircuitBreaker
-    retry_tokens: RetryTokens
-    latency: PeakEwma = field(default_factory=PeakEwma)
-    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +35,14 @@ class MemberView:
 class Lease:
     """Leave to ask one deployment once. `first_token` at its first token, `end` at its end, whatever that is."""
 
-    def __init__(self, member: _Member, permit: Permit, *, draw: Draw) -> None:
-        self.deployment = member.deployment
+    def __init__(self, member: Member, permit: Permit, *, deployment: Deployment, draw: Draw) -> None:
+        self.deployment = deployment
         self._member = member
         self._permit: Permit | None = permit
         self._draw = draw
         self.began_at = permit.acquired_at
         self.first_token_s: float | None = None
-        member.in_flight += 1
+        member.in_flight += 1  # its place at the gate is taken by whoever makes the lease
 
     def first_token(self) -> None:
         """Notes the first token: the latency is known, and a probe has succeeded without waiting for a long answer."""
@@ -66,6 +58,9 @@ class Lease:
     def end(self, error: BaseException | None) -> None:
         """Tells how it went; `None` = a whole answer."""
         self._member.in_flight -= 1
+        # An answer without a token tells nothing of the load.
+        outcome = LoadOutcome.IGNORED if error is None and self.first_token_s is None else load_outcome(error)
+        self._member.gate.leave(outcome, latency_s=self.first_token_s or 0.0)
         permit, self._permit = self._permit, None
         if permit is not None:
             judged = judge(error)
@@ -83,40 +78,65 @@ class Lease:
 
 
 class Fleet:
-    """All deployments. `draw` gives numbers in [0, 1)."""
+    """All deployments. `gate_of` gives the gate of an upstream, `draw` numbers in [0, 1)."""
 
-    def __init__(self, deployments: Iterable[Deployment], *, draw: Draw) -> None:
+    def __init__(self, deployments: Iterable[Deployment], *, gate_of: Callable[[str], Gate], draw: Draw) -> None:
+        self._gate_of = gate_of
         self._draw = draw
-        self._members: dict[str, _Member] = {}
-        circuits: dict[tuple[str, str], CircuitBreaker] = {}
-        tokens: dict[str, RetryTokens] = {}
-        for deployment in deployments:
-            circuit = circuits.setdefault((deployment.upstream, deployment.model), CircuitBreaker(deployment.breaker))
-            retry_tokens = tokens.setdefault(deployment.upstream, RetryTokens())
-            self._members[deployment.name] = _Member(deployment, circuit, retry_tokens)
+        self._members: Mapping[str, Member] = {}
+        self.replace(deployments)
+
+    def replace(self, deployments: Iterable[Deployment], *, moved: Collection[str] = ()) -> None:
+        """Puts other deployments in the place of all; those that go on keep what is known of them.
+
+        Attempts that run keep their leases, also where their deployment is gone. `moved` names the upstreams that are
+        another server now.
+        """
+        self._members = Succession(self._members, gate_of=self._gate_of, moved=moved, clock=_now).members(deployments)
+
+    def pinned(self) -> "Fleet":
+        """Returns the deployments as they are configured now, for one request: no later `replace` changes them."""
+        return copy.copy(self)
 
     def lease(
-        self, routes: Sequence[Route], *, affinity_key: str, exclude: frozenset[str] = frozenset()
+        self,
+        routes: Sequence[Route],
+        *,
+        affinity_key: str,
+        exclude: frozenset[str] = frozenset(),
+        held: Gate | None = None,
     ) -> Lease | None:
-        """Returns leave to ask a deployment of the first route that has one to ask; `None` where none has."""
+        """Returns leave to ask a deployment of the first route that has one to ask; `None` where none has.
+
+        `held` is the gate at which a place is held already: the lease takes it over, and is for its upstream alone.
+        """
         now = _now()
         for route in routes:
             name = choose(
-                [self._view(target, now) for target in route.targets],
+                [self._view(target, now, held) for target in route.targets],
                 strategy=route.strategy,
                 draws=(self._draw(), self._draw()),
                 affinity_key=affinity_key,
                 exclude=exclude,
             )
             if name is not None:
-                return self._lease(self._members[name], now)
+                return self._lease(_deployment(route, name), now, held)
         return None
 
     def offers(self, routes: Sequence[Route], *, exclude: frozenset[str]) -> bool:
-        """Says whether `lease` would find a deployment now."""
+        """Says whether `lease` would find a deployment now, or when there is room."""
+        return any(self._open_members(routes, exclude=exclude))
+
+    def full(self, routes: Sequence[Route], *, exclude: frozenset[str]) -> tuple[Gate, ...]:
+        """Returns the gates that keep `lease` from deployments that it could have otherwise, each once."""
+        gates = (member.gate for member in self._open_members(routes, exclude=exclude))
+        return tuple({gate.name: gate for gate in gates if not gate.room}.values())
+
+    def _open_members(self, routes: Sequence[Route], *, exclude: frozenset[str]) -> Iterator[Member]:
         now = _now()
-        views = (self._view(target, now) for route in routes for target in route.targets)
-        return any(view.available and view.weight > 0 and view.name not in exclude for view in views)
+        targets = (target for route in routes for target in route.targets if target.weight > 0)
+        members = (self._members[target.deployment.name] for target in targets)
+        return (m for m in members if m.deployment.name not in exclude and m.circuit.available(now=now))
 
     def soonest(self, routes: Sequence[Route], *, exclude: frozenset[str]) -> float | None:
         """Returns when the first closed-off circuit may be probed, on the loop's clock; `None` = nobody knows."""
@@ -138,6 +158,11 @@ class Fleet:
             for _, member in sorted(self._members.items())
         )
 
+    def sharing(self, deployment: str) -> tuple[MemberView, ...]:
+        """Returns a deployment and all that share its circuit, sorted by name; KeyError = no such one."""
+        circuit = self._members[deployment].circuit
+        return tuple(view for view in self.members() if self._members[view.deployment.name].circuit is circuit)
+
     def isolate(self, deployment: str) -> None:
         """Shuts a deployment off by the operator's word, with all that share its circuit; KeyError = no such one."""
         self._members[deployment].circuit.isolate(now=_now())
@@ -150,21 +175,31 @@ class Fleet:
         """Returns and forgets the transitions of all circuits since the last call, by deployment."""
         return {name: found for name, member in self._members.items() if (found := member.circuit.drain_transitions())}
 
-    def _view(self, target: Target, now: float) -> View:
+    def _view(self, target: Target, now: float, held: Gate | None) -> View:
         member = self._members[target.deployment.name]
+        has_place = member.gate.room if held is None else member.gate is held
         return View(
             name=target.deployment.name,
             weight=target.weight,
             priority=target.priority,
             in_flight=member.in_flight,
             latency_s=member.latency.value(now=now),
-            available=member.circuit.available(now=now),
+            available=has_place and member.circuit.available(now=now),
         )
 
-    def _lease(self, member: _Member, now: float) -> Lease:
+    def _lease(self, deployment: Deployment, now: float, held: Gate | None) -> Lease:
+        member = self._members[deployment.name]
+        if held is None:
+            entered = member.gate.enter()
+            assert entered, "the gate said that there was room"
         permit = member.circuit.acquire(now=now)
         assert isinstance(permit, Permit), "the circuit said that it was available"
-        return Lease(member, permit, draw=self._draw)
+        return Lease(member, permit, deployment=deployment, draw=self._draw)
+
+
+def _deployment(route: Route, name: str) -> Deployment:
+    """Returns a deployment by the route's values, which a request keeps, not by those that a reload brought."""
+    return next(target.deployment for target in route.targets if target.deployment.name == name)
 
 
 def _now() -> float:

@@ -22,11 +22,14 @@ from triphase_server.core.errors import (
 from triphase_server.core.events import Event, Timings
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Route
+from triphase_server.service.admission import Admission, Visit
 from triphase_server.service.attempts import Attempts
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Draw, Fleet
+from triphase_server.service.leasing import Leasing
 from triphase_server.service.ports import Observer, Outcome, Upstream
 from triphase_server.service.run import Run
+from triphase_server.service.setup import Setup
 from triphase_server.service.summaries import LocalWriter, ModelWriter, SummaryWriter
 from triphase_server.service.summary_model import SummaryModel
 from triphase_server.service.tally import Tally
@@ -36,7 +39,8 @@ from triphase_server.service.waiting import Limit, Waiter
 class GenerateService:
     """Generates responses.
 
-    `heartbeat_s` is the longest silence towards a client; `new_id` makes response ids, `draw` numbers in [0, 1).
+    `heartbeat_s` is the longest silence towards a client, and may be changed for those that ask from then on; `new_id`
+    makes response ids, `draw` numbers in [0, 1).
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class GenerateService:
         catalog: Catalog,
         fleet: Fleet,
         upstream: Upstream,
+        admission: Admission,
         observer: Observer,
         heartbeat_s: float,
         new_id: Callable[[], str],
@@ -54,8 +59,9 @@ class GenerateService:
         self._fleet = fleet
         self._draw = draw
         self._upstream = upstream
+        self._admission = admission
         self._observer = observer
-        self._heartbeat_s = heartbeat_s
+        self.heartbeat_s = heartbeat_s
         self._new_id = new_id
 
     async def stream(self, request: GenerationRequest, *, deadline: float | None = None) -> AsyncGenerator[Event, None]:
@@ -64,12 +70,14 @@ class GenerateService:
         Raises GatewayError, with the metadata of the request, before or between events. Must be closed (`aclosing`).
         """
         accepted_at = asyncio.get_running_loop().time()
-        tally, run = Tally(self._new_id()), None
+        tally, visit, run = Tally(self._new_id()), None, None
         try:
-            route = self._catalog.find(request.model)
+            setup = self._setup(request.model)
+            route = setup.route
             tally.route, tally.deployment = route.name, route.primary.name
             self._observer.began(route.name)
-            run = self._run(request, route, tally=tally, accepted_at=accepted_at, deadline=deadline)
+            visit = self._admission.begin(route.name, request)
+            run = self._run(request, setup, visit, tally=tally, accepted_at=accepted_at, deadline=deadline)
             async with aclosing(run.events()) as events:
                 async for event in events:
                     yield event
@@ -81,6 +89,8 @@ class GenerateService:
             tally.failed(InternalError("a defect of the gateway"))
             raise
         finally:
+            if visit is not None:
+                visit.end(used_tokens=0 if run is None else run.used_tokens())
             now = asyncio.get_running_loop().time()
             self._observer.ended(tally.outcome(Timings() if run is None else run.timings(now)))
 
@@ -90,18 +100,48 @@ class GenerateService:
         error.metadata["response_id"] = outcome.response_id
         self._observer.ended(replace(outcome, error=error))
 
-    def _run(
-        self, request: GenerationRequest, route: Route, *, tally: Tally, accepted_at: float, deadline: float | None
-    ) -> Run:
-        _refuse_hidden_thoughts(request, route)
-        waiter = Waiter(heartbeat_s=self._heartbeat_s, accepted_at=accepted_at)
-        attempts = Attempts(
-            self._upstream,
-            fleet=self._fleet,
+    def _setup(self, model: str) -> Setup:
+        route = self._catalog.find(model)
+        summarizes = route.summary_model
+        return Setup(
+            route=route,
             routes=self._catalog.chain(route),
+            summarizes=self._catalog.find(summarizes.route).primary if summarizes else None,
+            fleet=self._fleet.pinned(),
+            upstream=self._upstream.pinned(),
+            heartbeat_s=self.heartbeat_s,
+        )
+
+    def _run(
+        self,
+        request: GenerationRequest,
+        setup: Setup,
+        visit: Visit,
+        *,
+        tally: Tally,
+        accepted_at: float,
+        deadline: float | None,
+    ) -> Run:
+        route = setup.route
+        _refuse_hidden_thoughts(request, route)
+        waiter = Waiter(heartbeat_s=setup.heartbeat_s, accepted_at=accepted_at)
+        total = _total_limit(route, accepted_at=accepted_at, deadline=deadline)
+        leasing = Leasing(
+            setup.fleet,
+            admission=self._admission,
+            visit=visit,
+            routes=setup.routes,
+            affinity_key=request.affinity_key,
+            waiter=waiter,
+            total=total,
+        )
+        attempts = Attempts(
+            setup.upstream,
+            leasing=leasing,
+            routes=setup.routes,
             request=request,
             waiter=waiter,
-            total=_total_limit(route, accepted_at=accepted_at, deadline=deadline),
+            total=total,
             draw=self._draw,
             on_end=self._observer.attempted,
         )
@@ -112,15 +152,16 @@ class GenerateService:
             attempts=attempts,
             waiter=waiter,
             accepted_at=accepted_at,
-            new_writer=partial(self._writer, route, waiter),
+            new_writer=partial(_writer, setup, waiter),
         )
 
-    def _writer(self, route: Route, waiter: Waiter) -> SummaryWriter:
-        if route.summary_model is None:
-            return LocalWriter()
-        deployment = self._catalog.find(route.summary_model.route).primary
-        model = SummaryModel(self._upstream, deployment=deployment, timeout_s=route.summary_model.timeout_s)
-        return ModelWriter(model.ask, wake=waiter.wake)
+
+def _writer(setup: Setup, waiter: Waiter) -> SummaryWriter:
+    summary_model = setup.route.summary_model
+    if summary_model is None or setup.summarizes is None:
+        return LocalWriter()
+    model = SummaryModel(setup.upstream, deployment=setup.summarizes, timeout_s=summary_model.timeout_s)
+    return ModelWriter(model.ask, wake=waiter.wake)
 
 
 def _refuse_hidden_thoughts(request: GenerationRequest, route: Route) -> None:

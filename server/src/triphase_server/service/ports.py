@@ -35,6 +35,9 @@ class UpstreamResponse(Protocol):
 class Upstream(Protocol):
     """Asks deployments for answers."""
 
+    def pinned(self) -> "Upstream":
+        """Returns the upstreams as they are configured now, for one request: no reload changes whom it asks."""
+
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
     ) -> UpstreamResponse:

@@ -54,7 +54,6 @@ class Run:
         self._new_writer = new_writer
         self._sent = 0
         self._delivered_from = 0
-        self._begun: Begun | None = None
         self._begin_phases()
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -85,6 +84,14 @@ class Run:
         attempt = self._attempts.attempt
         responded_at = None if attempt is None else attempt.responded_at
         return self._phases.timings(upstream_responded_at=responded_at, now=now)
+
+    def used_tokens(self) -> int:
+        """Returns what the answer cost so far, input and output: the engine's count, else an estimate."""
+        attempt = self._attempts.attempt
+        if attempt is None or not attempt.answered:
+            return 0
+        usage = attempt.usage(input_tokens=estimated_tokens(self._request))
+        return usage.input_tokens + usage.output_tokens
 
     def _begin_phases(self) -> None:
         detail = self._request.reasoning.summary
@@ -123,7 +130,6 @@ class Run:
         if begun.restarts:
             yield Restarted(discard_from_sequence=self._delivered_from)
             self._begin_phases()
-        self._begun = begun
         yield AttemptStarted(
             attempt=begun.number,
             deployment=begun.deployment.name,
@@ -153,8 +159,7 @@ class Run:
         return self._phases.summary([*self._writer.put(self._summarizer.close()), *self._writer.finish()])
 
     def _ending(self, now: float) -> Iterable[Event]:
-        begun, attempt = self._begun, self._attempts.attempt
-        assert begun is not None
+        begun, attempt = self._attempts.answering, self._attempts.attempt
         assert attempt is not None
         yield from self._end_of_thought()
         yield from self._phases.close(now=now)
@@ -166,7 +171,7 @@ class Run:
             reasoning=begun.planned.applied,
             deployment=begun.deployment.name,
             model=attempt.finished.model or begun.deployment.model,
-            attempts=begun.number,
+            attempts=self._attempts.number,
             reasoning_unclosed=attempt.finished.reasoning_unclosed,
         )
 

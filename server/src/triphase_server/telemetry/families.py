@@ -153,6 +153,24 @@ DEPLOYMENT_LATENCY = Family(
     help="Time to the first token as routing sees it: peaks at once, falls slowly; of workers the highest",
     across="livemax",
 )
+ADMISSION_IN_FLIGHT = Family(
+    name="triphase_admission_in_flight",
+    kind=Kind.GAUGE,
+    labels=("upstream",),
+    help="Requests that have a place at an upstream; with an empty name, in the gateway",
+)
+ADMISSION_QUEUE = Family(
+    name="triphase_admission_queue",
+    kind=Kind.GAUGE,
+    labels=("upstream",),
+    help="Requests that wait for a place there; one may wait at several upstreams",
+)
+ADMISSION_LIMIT = Family(
+    name="triphase_admission_limit",
+    kind=Kind.GAUGE,
+    labels=("upstream",),
+    help="Places there are at this moment; 0 = no bound",
+)
 CIRCUIT_STATE = Family(
     name="triphase_circuit_state",
     kind=Kind.GAUGE,
@@ -165,6 +183,19 @@ CIRCUIT_TRANSITIONS = Family(
     kind=Kind.COUNTER,
     labels=("deployment", "state"),
     help="How often circuits entered a state",
+)
+RELOADS = Family(
+    name="triphase_config_reloads_total",
+    kind=Kind.COUNTER,
+    labels=("result",),
+    help="Configurations that were read again while the gateway ran, by what became of them",
+)
+LAST_RELOAD = Family(
+    name="triphase_config_last_reload_timestamp_seconds",
+    kind=Kind.GAUGE,
+    labels=("result",),
+    help="When the last reload of that result was, in Unix time; the start counts as applied",
+    across="livemax",
 )
 
 FAMILIES = (
@@ -186,6 +217,11 @@ FAMILIES = (
     ATTEMPTS,
     DEPLOYMENT_IN_FLIGHT,
     DEPLOYMENT_LATENCY,
+    ADMISSION_IN_FLIGHT,
+    ADMISSION_QUEUE,
+    ADMISSION_LIMIT,
     CIRCUIT_STATE,
     CIRCUIT_TRANSITIONS,
+    RELOADS,
+    LAST_RELOAD,
 )

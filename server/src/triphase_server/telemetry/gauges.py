@@ -1,4 +1,4 @@
-"""Deployments and circuits as metrics: sampled each second, so that asking an upstream costs nothing more.
+"""Deployments, circuits and gates as metrics: sampled each second, so that asking an upstream costs nothing more.
 
 Rule: counters get what was added since the last sample, so that transitions between two samples are not lost. A
 deployment that is no longer configured reads as idle and closed, since series cannot be taken back across workers.
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 from triphase_server.core.transitions import CircuitState
 from triphase_server.service.fleet import MemberView
+from triphase_server.service.gate import GateView
 from triphase_server.telemetry import families
 from triphase_server.telemetry.metrics import Registry
 
@@ -18,10 +19,20 @@ STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 
 
 
 class FleetGauges:
-    """Sets the metrics of all deployments that `members` returns."""
+    """Sets the metrics of all deployments that `members` returns, and of all gates that `gates` does."""
 
-    def __init__(self, registry: Registry, *, members: Callable[[], Sequence[MemberView]]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        members: Callable[[], Sequence[MemberView]],
+        gates: Callable[[], Sequence[GateView]],
+    ) -> None:
         self._members = members
+        self._gates = gates
+        self._running = registry.series(families.ADMISSION_IN_FLIGHT)
+        self._waiting = registry.series(families.ADMISSION_QUEUE)
+        self._limit = registry.series(families.ADMISSION_LIMIT)
         self._in_flight = registry.series(families.DEPLOYMENT_IN_FLIGHT)
         self._latency = registry.series(families.DEPLOYMENT_LATENCY)
         self._state = registry.series(families.CIRCUIT_STATE)
@@ -31,6 +42,10 @@ class FleetGauges:
 
     def sample(self) -> None:
         """Sets all of them to what stands now."""
+        for gate in self._gates():
+            self._running(gate.name).set(gate.in_flight)
+            self._waiting(gate.name).set(gate.waiting)
+            self._limit(gate.name).set(gate.limit or 0)
         members = self._members()
         for member in members:
             name = member.deployment.name

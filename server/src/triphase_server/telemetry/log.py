@@ -110,6 +110,11 @@ def configure(*, level: str, as_json: bool, tell: Callable[[str], None]) -> None
     logging.raiseExceptions = False  # a traceback on standard error is no answer to a log that cannot be written
 
 
+def set_level(level: str) -> None:
+    """Changes the least level that is logged."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def _extra(record: logging.LogRecord) -> Mapping[str, object]:
     extra: Mapping[str, object] = getattr(record, "fields", {})
     return extra

@@ -6,7 +6,7 @@ metrics there are is in `families.py`; deployments and circuits are sampled by `
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -29,14 +29,14 @@ Series = Callable[..., Any]
 
 
 class Registry:
-    """The metrics of one process, by family; `collector` is what is served."""
+    """The metrics of one process, by family; `collector` is what is served, one of its own unless it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, collector: CollectorRegistry | None = None, *, families: Iterable[Family] = FAMILIES) -> None:
         # Else each series brings another one that says when it began.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.collector = CollectorRegistry()
+        self.collector = collector or CollectorRegistry()
         self._series: dict[str, Series] = {
-            family.name: cache(_metric(family, self.collector).labels) for family in FAMILIES
+            family.name: cache(_metric(family, self.collector).labels) for family in families
         }
 
     def series(self, family: Family) -> Series:

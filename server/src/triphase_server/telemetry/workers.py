@@ -7,20 +7,29 @@ folder goes with the supervisor. The way is prometheus_client's multiprocess mod
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+
+from triphase_server.telemetry import families
+from triphase_server.telemetry.reloads import ReloadMetrics, ReloadResult, not_counted
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 PLACE = "TRIPHASE_WORKER"
 
 
 class WorkerMetrics:
-    """What the supervisor has to do for the metrics of its workers, served at `address`; with no folder, nothing."""
+    """What the supervisor has to do for the metrics of its workers, served at `address`; with no folder, nothing.
 
-    def __init__(self, folder: str = "", *, address: str = "") -> None:
+    `reloaded` counts a reload of the configuration, which is the supervisor's own.
+    """
+
+    def __init__(
+        self, folder: str = "", *, address: str = "", reloaded: Callable[[ReloadResult], None] = not_counted
+    ) -> None:
         self._folder = folder
         self.address = address
+        self.reloaded = reloaded
 
     def environ(self, place: int) -> Mapping[str, str] | None:
         """Returns the environment of a worker; `None` = the supervisor's."""
@@ -43,12 +52,14 @@ def worker_metrics(listen: str) -> Iterator[WorkerMetrics]:
     from prometheus_client import CollectorRegistry, multiprocess  # noqa: PLC0415 - see above
 
     from triphase_server.telemetry.exposition import serving  # noqa: PLC0415
+    from triphase_server.telemetry.metrics import Registry  # noqa: PLC0415
 
     with TemporaryDirectory(prefix="triphase-metrics-") as folder:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+        own = Registry(registry, families=(families.RELOADS, families.LAST_RELOAD))
         with serving(registry, listen=listen) as address:
-            yield WorkerMetrics(folder, address=address)
+            yield WorkerMetrics(folder, address=address, reloaded=ReloadMetrics(own.series).reloaded)
 
 
 def take_place(environ: Mapping[str, str]) -> None:

@@ -7,12 +7,15 @@ failures are read in `failures.py`.
 """
 
 import asyncio
+import copy
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import cast
 
 from triphase_server.core.classify import error_for_status
+from triphase_server.core.error_patterns import ErrorPattern, concerned, meant_status
 from triphase_server.core.errors import InternalError, ShuttingDown, Stage
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
@@ -22,26 +25,51 @@ from triphase_server.upstream.exchange import Exchange
 from triphase_server.upstream.failures import BREAKS, FAILURES, error_of
 from triphase_server.upstream.head import framing_of
 from triphase_server.upstream.pool import Pool
+from triphase_server.upstream.pools import Pools
 from triphase_server.upstream.response import HttpResponse
 from triphase_server.upstream.retry_after import parse_retry_after
 from triphase_server.upstream.settings import UpstreamSettings
 
-# An error's body is read only so that its connection can be used again: this much, and this long.
+# An error's body is read so that its connection can be used again, and for words that say what it really is: this much,
 _ERROR_BODY_BYTES = 16 * 1024
+# and this long, without and with a pattern that looks for such words.
 _ERROR_BODY_WAIT_S = 0.05
+_WORDS_WAIT_S = 0.5
 
 
 class HttpUpstream:
-    """All upstreams of the process, by name; made inside the running event loop."""
+    """All upstreams of the process, by name."""
 
     def __init__(self, upstreams: Iterable[UpstreamSettings], *, unix_time: Callable[[], float] = time.time) -> None:
-        self._pools = {settings.name: Pool(settings) for settings in upstreams}
+        self._pools = Pools(upstreams)
+        self._in_force = self._pools.in_force
         self._unix_time = unix_time
-        self._closed = False
 
     def in_use(self, upstream: str) -> int:
         """Returns how many requests to `upstream` are in flight: opening, or opened and not yet closed."""
-        return self._pools[upstream].in_use
+        return self._in_force[upstream].in_use
+
+    def open_pools(self) -> int:
+        """Returns how many upstreams there may be connections to, those of earlier configurations included."""
+        return self._pools.open
+
+    def pinned(self) -> "HttpUpstream":
+        """Returns the upstreams as they are configured now, for one request: no later `replace` changes them."""
+        return copy.copy(self)
+
+    def prepared(self, upstreams: Iterable[UpstreamSettings]) -> Mapping[str, Pool]:
+        """Returns what `replace` takes; raises OSError where certificates cannot be read, and changes nothing."""
+        return self._pools.prepared(upstreams)
+
+    def replace(self, prepared: Mapping[str, Pool]) -> frozenset[str]:
+        """Puts other upstreams in the place of all; returns the names of those that are another server now.
+
+        Exchanges that run come to their end over their own connections.
+        """
+        before, self._in_force = self._in_force, prepared
+        self._pools.replace(prepared)
+        both = before.keys() & prepared.keys()
+        return frozenset(name for name in both if not before[name].settings.is_same_server(prepared[name].settings))
 
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
@@ -54,42 +82,42 @@ class HttpUpstream:
             reasoning_body=reasoning_body,
             max_tokens_field=pool.max_tokens_field,
         )
-        pool.in_use += 1
+        pool.enter()
         try:
             exchange = await _exchange(pool, body, connect_s=deployment.timeouts.connect_s)
-            return await self._accept(exchange, pool)
+            return await self._accept(exchange, pool, errors=deployment.errors)
         except BaseException:
-            pool.in_use -= 1
+            pool.leave()
             raise
 
     async def close(self) -> None:
         """Closes every connection; whoever asks afterwards gets ShuttingDown."""
-        self._closed = True
-        for pool in self._pools.values():
-            await pool.close()
+        await self._pools.close()
 
     def _pool(self, deployment: Deployment) -> Pool:
-        if self._closed:
+        if self._pools.closed:
             raise ShuttingDown("the gateway stops")
-        pool = self._pools.get(deployment.upstream)
+        pool = self._in_force.get(deployment.upstream)
         if pool is None:
             raise InternalError(f"deployment {deployment.name} names an upstream that does not exist")
         return pool
 
-    async def _accept(self, exchange: Exchange, pool: Pool) -> HttpResponse:
+    async def _accept(self, exchange: Exchange, pool: Pool, *, errors: Sequence[ErrorPattern]) -> HttpResponse:
         try:
-            framing = await self._judge(exchange)
+            framing = await self._judge(exchange, errors)
         except BaseException:
             exchange.abort()
             raise
         return HttpResponse(exchange, framing=framing, on_close=pool.leave)
 
-    async def _judge(self, exchange: Exchange) -> Framing:
+    async def _judge(self, exchange: Exchange, errors: Sequence[ErrorPattern]) -> Framing:
         if exchange.status == HTTPStatus.OK:
             return framing_of(exchange.headers)
         retry_after_s = parse_retry_after(exchange.headers, now=self._unix_time())
-        await _discard_body(exchange)
-        raise error_for_status(exchange.status, stage=Stage.FIRST_BYTE, retry_after_s=retry_after_s)
+        matters = concerned(exchange.status, errors)
+        body = await _error_body(exchange, wait_s=_WORDS_WAIT_S if matters else _ERROR_BODY_WAIT_S)
+        meant = meant_status(exchange.status, body.decode(errors="replace"), errors)
+        raise error_for_status(exchange.status, stage=Stage.FIRST_BYTE, retry_after_s=retry_after_s, meant=meant)
 
 
 async def _exchange(pool: Pool, body: bytes, *, connect_s: float) -> Exchange:
@@ -101,11 +129,10 @@ async def _exchange(pool: Pool, body: bytes, *, connect_s: float) -> Exchange:
     raise error
 
 
-async def _discard_body(exchange: Exchange) -> None:
-    left = _ERROR_BODY_BYTES
-    try:
-        async with asyncio.timeout(_ERROR_BODY_WAIT_S):
-            while left > 0 and (block := await exchange.content.readany()):
-                left -= len(block)
-    except BREAKS:
-        return  # the status has said what matters
+async def _error_body(exchange: Exchange, *, wait_s: float) -> bytes:
+    body = bytearray()
+    with suppress(*BREAKS):  # the status has said what matters
+        async with asyncio.timeout(wait_s):
+            while len(body) < _ERROR_BODY_BYTES and (block := await exchange.content.readany()):
+                body += block
+    return bytes(body[:_ERROR_BODY_BYTES])

@@ -12,12 +12,13 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
 class Secret:
-    """A text that no `repr`, `str` or format shows."""
+    """A text that no `repr`, `str` or format shows; `source` says where it is from, for an operator to see."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "source")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, source: str = "") -> None:
         self._value = value
+        self.source = source
 
     def reveal(self) -> str:
         """Returns the text itself, for the one place that sends it."""
@@ -47,6 +48,7 @@ class UpstreamSettings:
         headers: Sent with each request; they win over the adapter's own.
         verify_tls: Whether the certificate is checked. Without it anyone on the way can read along.
         ca_file: Path of a PEM file of the authorities to trust; empty = those of the system.
+        ca_digest: What tells apart what that file held when it was read, so that other authorities make other settings.
         max_connections: The most connections at once, which is the most requests in flight; 0 = no bound.
         keepalive_s: Seconds that an idle connection is kept. Less than the 5 s of common servers (uvicorn), so that it
             is we who close an idle connection and seldom they, just when we send.
@@ -60,7 +62,12 @@ class UpstreamSettings:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     verify_tls: bool = True
     ca_file: str = ""
+    ca_digest: str = field(default="", repr=False)
     max_connections: int = 1000
     keepalive_s: float = 4.0
     proxy: bool = False
     max_tokens_field: MaxTokensField = "max_tokens"
+
+    def is_same_server(self, other: "UpstreamSettings") -> bool:
+        """Whether the same server answers, however it is asked: what was learned of it still holds."""
+        return (self.base_url, self.proxy) == (other.base_url, other.proxy)

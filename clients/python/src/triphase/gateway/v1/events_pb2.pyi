@@ -85,6 +85,8 @@ class _WaitingOnEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """The first thought, output or tool call."""
     WAITING_ON_NEXT_TOKEN: _WaitingOn.ValueType  # 3
     """The next one."""
+    WAITING_ON_ADMISSION: _WaitingOn.ValueType  # 4
+    """A place: the gateway, or every deployment that could answer, runs as many requests as the operator allows."""
 
 class WaitingOn(_WaitingOn, metaclass=_WaitingOnEnumTypeWrapper):
     """Names what the gateway waits for. May gain values."""
@@ -97,6 +99,8 @@ WAITING_ON_FIRST_TOKEN: WaitingOn.ValueType  # 2
 """The first thought, output or tool call."""
 WAITING_ON_NEXT_TOKEN: WaitingOn.ValueType  # 3
 """The next one."""
+WAITING_ON_ADMISSION: WaitingOn.ValueType  # 4
+"""A place: the gateway, or every deployment that could answer, runs as many requests as the operator allows."""
 global___WaitingOn = WaitingOn
 
 class _AttemptReason:
@@ -113,6 +117,8 @@ class _AttemptReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """The attempt before failed, and the same deployment is tried again."""
     ATTEMPT_REASON_FALLBACK: _AttemptReason.ValueType  # 3
     """The attempt before failed, and another deployment is tried."""
+    ATTEMPT_REASON_HEDGE: _AttemptReason.ValueType  # 4
+    """The attempt before is slow to its first token: another deployment is asked beside it, and the first to answer wins."""
 
 class AttemptReason(_AttemptReason, metaclass=_AttemptReasonEnumTypeWrapper):
     """Names why an attempt was started. May gain values."""
@@ -125,6 +131,8 @@ ATTEMPT_REASON_RETRY: AttemptReason.ValueType  # 2
 """The attempt before failed, and the same deployment is tried again."""
 ATTEMPT_REASON_FALLBACK: AttemptReason.ValueType  # 3
 """The attempt before failed, and another deployment is tried."""
+ATTEMPT_REASON_HEDGE: AttemptReason.ValueType  # 4
+"""The attempt before is slow to its first token: another deployment is asked beside it, and the first to answer wins."""
 global___AttemptReason = AttemptReason
 
 @typing.final

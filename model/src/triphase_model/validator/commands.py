@@ -1,0 +1,135 @@
+"""The commands `check`, `fix`, `rules` and `explain` of `triphase-model`: options in, reports and exit codes out.
+
+Rule: exit codes are those of `checking.Verdict` and stay apart from usage errors (2) and crashes (1). Standard output
+has the report and nothing else. What is found is `checking.py`, how it is told `reports/`.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from triphase_model.validator.catalog import RULES, rule_of
+from triphase_model.validator.checking import Result, Selection, Verdict
+from triphase_model.validator.checking import check as check_source
+from triphase_model.validator.copying import CannotWrite, write_copy
+from triphase_model.validator.explaining import explanation
+from triphase_model.validator.findings import EVERY_ENGINE, Engine
+from triphase_model.validator.mending import CannotChoose, mend
+from triphase_model.validator.reports.machine import github_report, json_report, sarif_report
+from triphase_model.validator.reports.mended import mended_report
+from triphase_model.validator.reports.text import harmless, text_report
+from triphase_model.validator.rule import Rule
+from triphase_model.validator.source import NotARepository, Source
+
+
+class Form(StrEnum):
+    """The forms of a report."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+_REPORTS: Final[Mapping[Form, Callable[[Result], str]]] = {
+    Form.TEXT: text_report,
+    Form.JSON: json_report,
+    Form.SARIF: sarif_report,
+    Form.GITHUB: github_report,
+}
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The model repository.", show_default=False)]
+
+
+def check(
+    folder: Folder,
+    form: Annotated[Form, typer.Option("--format", help="How to tell the findings.")] = Form.TEXT,
+    select: Annotated[list[str] | None, typer.Option(help="Only rules whose codes begin so, such as V,T01.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Not the rules whose codes begin so.")] = None,
+    engine: Annotated[
+        list[Engine] | None, typer.Option(help="Only what concerns this engine; may be repeated.")
+    ] = None,
+) -> None:
+    """Tells what is wrong in a model repository. Exits 0 clean, 10 warnings, 20 errors, 30 could not evaluate."""
+    selection = Selection(
+        select=_prefixes(select), ignore=_prefixes(ignore), engines=frozenset(engine) if engine else EVERY_ENGINE
+    )
+    result = check_source(opened(folder), selection)
+    report = _REPORTS[form](result)
+    if report:
+        typer.echo(report)
+    raise typer.Exit(result.verdict)
+
+
+def fix(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option(metavar="NEW", help="The folder to write; without it nothing is written.")
+    ] = None,
+    choices: Annotated[
+        list[str] | None, typer.Option("--apply", metavar="RULE=CHOICE", help="A way to mend that needs your word.")
+    ] = None,
+) -> None:
+    """Mends what the files themselves leave one answer for, into a new folder. Exits as `check` of the result does."""
+    source = opened(folder)
+    chosen = dict(_choice(text) for text in choices or ())
+    try:
+        mended = mend(source, chosen)
+    except CannotChoose as error:
+        raise typer.BadParameter(harmless(str(error)), param_hint="--apply") from error
+    typer.echo(mended_report(mended, source))
+    if out is not None:
+        try:
+            write_copy(source, mended.files, out)
+        except CannotWrite as error:
+            typer.echo(f"triphase-model: {harmless(str(error))}", err=True)
+            raise typer.Exit(Verdict.UNANSWERED) from error
+    raise typer.Exit(mended.after.verdict)
+
+
+def _choice(text: str) -> tuple[str, str]:
+    code, equals, way = text.partition("=")
+    if not (code and equals and way):
+        raise typer.BadParameter(f"{text!r} is not RULE=CHOICE", param_hint="--apply")
+    return _known(code).code, way
+
+
+def opened(folder: Path) -> Source:
+    """The repository in a folder; where there is none, that is told and the command ends."""
+    try:
+        return Source.of_folder(folder)
+    except NotARepository as error:
+        typer.echo(f"triphase-model: {harmless(str(error))}", err=True)
+        raise typer.Exit(Verdict.UNANSWERED) from error
+
+
+def _prefixes(given: list[str] | None) -> tuple[str, ...]:
+    """The prefixes of codes in options, which take one or several with commas."""
+    prefixes = tuple(part.strip().upper() for option in given or () for part in option.split(",") if part.strip())
+    for prefix in prefixes:
+        if not any(rule.code.startswith(prefix) for rule in RULES):
+            raise typer.BadParameter(f"no rule begins with {prefix}; `triphase-model rules` lists all")
+    return prefixes
+
+
+def rules() -> None:
+    """Lists all rules: code, severity, title."""
+    for rule in RULES:
+        typer.echo(f"{rule.code}  {rule.severity:<7}  {rule.title}")
+
+
+def explain(
+    code: Annotated[str, typer.Argument(metavar="RULE", help="The code of a rule, such as V01.", show_default=False)],
+) -> None:
+    """Tells what a rule finds, why that is bad, and what mends it."""
+    typer.echo(explanation(_known(code)), nl=False)
+
+
+def _known(code: str) -> Rule:
+    rule = rule_of(code)
+    if rule is None:
+        raise typer.BadParameter(f"there is no rule {code}; `triphase-model rules` lists all", param_hint="RULE")
+    return rule

@@ -1,0 +1,1 @@
+"""The forms in which a result is told, one file for each."""

@@ -1,0 +1,1 @@
+"""The rules, one file for each family; `catalog.py` has them all in one table."""

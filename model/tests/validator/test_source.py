@@ -1,0 +1,117 @@
+"""What of a folder is read, and what never is."""
+
+import os
+from pathlib import Path
+
+import pytest
+from repositories.clean import repository
+from triphase_model.validator.checking import check
+from triphase_model.validator.source import MOST_FILES, NotARepository, Source, TooLarge, is_inside
+
+
+def write(folder: Path, base: str = "qwen3") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in repository(base).items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def codes(folder: Path) -> set[str]:
+    return {finding.rule for finding in check(Source.of_folder(folder)).findings}
+
+
+def test_a_folder_and_its_files_in_memory_are_the_same_repository(tmp_path: Path) -> None:
+    folder, files = Source.of_folder(write(tmp_path)), repository("qwen3")
+    assert folder.names() == sorted(files)
+    assert all(folder.read(name) == data for name, data in files.items())
+
+
+def test_folders_that_are_none_are_one_clear_error(tmp_path: Path) -> None:
+    file, empty = tmp_path / "file", tmp_path / "empty"
+    file.write_text("")
+    empty.mkdir()
+    for path, words in ((tmp_path / "no", "not there"), (file, "not a folder"), (empty, "no files")):
+        with pytest.raises(NotARepository, match=words):
+            Source.of_folder(path)
+
+
+def test_a_folder_with_more_files_than_any_repository_is_refused(tmp_path: Path) -> None:
+    many = {f"{number}.txt": b"" for number in range(MOST_FILES + 1)}
+    for name in many:
+        (tmp_path / name).touch()
+    with pytest.raises(NotARepository, match="more than"):
+        Source.of_folder(tmp_path)
+
+
+def test_a_link_out_of_the_repository_is_told_and_not_followed(tmp_path: Path) -> None:
+    folder = write(tmp_path / "model")
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"secret": 1}')
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to(secret)
+    source = Source.of_folder(folder)
+    assert (source.escaping, source.has("config.json")) == (("config.json",), False)
+    assert codes(folder) >= {"S04", "F01"}
+
+
+def test_links_into_the_cache_of_the_hub_are_its_own_files(tmp_path: Path) -> None:
+    cache = tmp_path / "models--owner--name"
+    blobs = write(cache / "blobs")
+    snapshot = cache / "snapshots" / "0123abc"
+    snapshot.mkdir(parents=True)
+    for blob in blobs.iterdir():
+        (snapshot / blob.name).symlink_to(Path("../../blobs") / blob.name)
+    source = Source.of_folder(snapshot)
+    assert (source.escaping, source.names()) == ((), sorted(repository("qwen3")))
+    assert codes(snapshot) == set()
+
+
+def test_pipes_dead_links_and_linked_folders_are_told_and_never_opened(tmp_path: Path) -> None:
+    folder = write(tmp_path / "model")
+    os.mkfifo(folder / "extra.safetensors")
+    (folder / "dead.json").symlink_to("nowhere")
+    (folder / "linked").symlink_to("/")
+    source = Source.of_folder(folder)
+    assert set(source.odd) == {"extra.safetensors", "dead.json", "linked"}
+    assert codes(folder) == {"S05"}
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "C:\\x", "..\\x", "a//b", "", "x\0"])
+def test_names_that_leave_a_repository_are_refused(name: str) -> None:
+    assert not is_inside(name)
+    with pytest.raises(NotARepository):
+        Source.of_files({name: b""})
+
+
+def test_a_file_is_read_up_to_its_limit_and_only_if_all_of_it_is_there() -> None:
+    source = Source.of_files({"config.json": b"{}"}, {"config.json": 3, "model.safetensors.index.json": 11 << 20})
+    for name in source.names():
+        with pytest.raises(TooLarge):
+            source.read(name)
+
+
+def test_declared_sizes_and_headers_are_enough(tmp_path: Path) -> None:
+    files = repository("qwen3")
+    weights = [name for name in files if name.endswith(".safetensors")]
+    sizes = {name: len(files[name]) for name in weights}
+    for name in weights:
+        length = int.from_bytes(files[name][:8], "little")
+        files[name] = files[name][: 8 + length]
+    assert check(Source.of_files(files, sizes)).findings == ()
+
+
+def test_of_large_weights_only_the_headers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path)
+    read: dict[str, int] = {}
+    plain = Source.read_range
+
+    def counted(self: Source, path: str, start: int, length: int) -> bytes:
+        data = plain(self, path, start, length)
+        read[path] = read.get(path, 0) + len(data)
+        return data
+
+    monkeypatch.setattr(Source, "read_range", counted)
+    check(Source.of_folder(folder))
+    for name in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
+        header = int.from_bytes((folder / name).read_bytes()[:8], "little")
+        assert header <= read[name] < header + 200

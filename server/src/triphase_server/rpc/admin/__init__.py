@@ -1,0 +1,1 @@
+"""The admin service: `triphase.admin.v1`, for operators, on this machine alone."""
