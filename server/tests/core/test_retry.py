@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from triphase_server.core import errors
 from triphase_server.core.errors import GatewayError, Stage, UpstreamError, UpstreamRateLimited, UpstreamTimeout
-from triphase_server.core.retry import _REMEDIES, Decision, Fallback, GiveUp, Retry, RetryPolicy, decide, may_pass
+from triphase_server.core.retry import (
+    _REMEDIES,
+    Decision,
+    Fallback,
+    GiveUp,
+    Retry,
+    RetryPolicy,
+    decide,
+    may_pass,
+    same_may_help,
+)
 
 VECTORS = "retry"
 
@@ -140,3 +150,10 @@ def test_what_may_pass_is_what_is_tried_again() -> None:
     assert may_pass(errors.UpstreamTruncated("cut", stage=Stage.STREAM))
     assert not may_pass(errors.UpstreamRejected("no", stage=Stage.STREAM))
     assert not may_pass(errors.DeadlineExceeded("late"))
+
+
+def test_the_same_deployment_is_asked_again_only_where_its_failure_passes_by_itself() -> None:
+    assert same_may_help(errors.UpstreamOverloaded("full", stage=Stage.FIRST_BYTE))
+    assert same_may_help(UpstreamTimeout("no connection", stage=Stage.CONNECT))
+    assert not same_may_help(UpstreamTimeout("silent", stage=Stage.FIRST_BYTE))
+    assert not same_may_help(errors.UpstreamAuthFailed("refused", stage=Stage.FIRST_BYTE))

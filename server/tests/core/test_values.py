@@ -17,6 +17,7 @@ def test_the_message_of_an_invalid_request_names_the_first_violations() -> None:
     violations = tuple(Violation(field=f"f{n}", description="is wrong") for n in range(5))
     assert InvalidRequest(violations[:1]).message == "invalid request: f0: is wrong"
     assert InvalidRequest(violations).message.endswith("f2: is wrong; and 2 more")
+    assert InvalidRequest((Violation(field="", description="no message"),)).message == "invalid request: no message"
 
 
 def test_an_upstream_error_tells_its_stage() -> None:

@@ -116,6 +116,13 @@ def test_an_effort_that_does_not_exist_is_a_wrong_command_line(effort: str) -> N
     assert "--effort" in result.stderr
 
 
+@pytest.mark.parametrize(("prompt", "complaint"), [(" \n", "it is empty"), ("\udcff", "not UTF-8 text")])
+def test_a_prompt_that_asks_nothing_starts_no_demo(prompt: str, complaint: str) -> None:
+    result = CliRunner().invoke(app, ["demo", "--pace", "0", prompt])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert complaint in result.stderr
+
+
 def test_every_effort_is_offered() -> None:
     help_text = CliRunner().invoke(app, ["demo", "--help"]).stdout
     assert [effort for effort in Effort if effort.value not in help_text] == []

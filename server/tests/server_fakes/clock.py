@@ -34,12 +34,13 @@ class FakeClockLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._now = 0.0
-        super().__init__(_JumpingSelector(self._advance))
+        super().__init__(_JumpingSelector(self.advance))
 
     def time(self) -> float:
         return self._now
 
-    def _advance(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
+        """Passes time in which nothing else has its turn, as in a loop that is busy."""
         self._now += seconds
 
 

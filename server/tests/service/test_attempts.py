@@ -14,6 +14,7 @@ from triphase_server.core.errors import (
     DeadlineExceeded,
     InvalidRequest,
     Stage,
+    UpstreamAuthFailed,
     UpstreamConnectionLost,
     UpstreamOverloaded,
     UpstreamRejected,
@@ -299,3 +300,14 @@ async def test_a_stream_that_breaks_midway_says_how_much_had_come_and_whether_a_
         assert error.metadata["committed"] == "true"
         assert error.metadata["retry_may_help"] == helps
         assert (error.metadata["reasoning_characters"], error.metadata["output_characters"]) == ("8", "7")
+
+
+@on_fake_clock
+async def test_what_would_only_fail_again_is_not_asked_again() -> None:
+    refused = UpstreamAuthFailed("refused", stage=Stage.FIRST_BYTE)
+    events = await rig([refused], [down()], ANSWER, targets=TWO, retry=RETRY).events(ask())
+    assert [(name, reason) for _, name, reason in attempts(events)] == [
+        ("a", AttemptReason.FIRST),
+        ("b", AttemptReason.FALLBACK),
+        ("b", AttemptReason.RETRY),
+    ]

@@ -1,11 +1,12 @@
 """The second kind of summary: a model writes it, in parallel, behind a time limit."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from server_fakes.clock import on_fake_clock
-from server_fakes.rig import ask, rig
-from server_fakes.upstream import Step, chunk, finish
+from server_fakes.clock import FakeClockLoop, on_fake_clock
+from server_fakes.rig import ask, deployment, rig
+from server_fakes.upstream import FakeResponse, FakeUpstream, Step, chunk, finish
 from triphase_server.core.errors import Stage, UpstreamOverloaded
 from triphase_server.core.events import (
     Completed,
@@ -14,7 +15,8 @@ from triphase_server.core.events import (
     SummarySource,
 )
 from triphase_server.core.request import Reasoning, SummaryDetail
-from triphase_server.core.route import SummaryModel
+from triphase_server.core.route import Deployment, SummaryModel
+from triphase_server.service.summary_model import SummaryModel as AskedModel
 
 ANSWER = (chunk(content=" The sum\n is 85. "), finish(prompt_tokens=30, completion_tokens=6))
 MODEL = SummaryModel(route="small", timeout_s=3)
@@ -51,6 +53,32 @@ async def test_a_late_answer_is_replaced_by_the_local_text_after_the_limit() -> 
     parts = [(at, event.source) for at, event in seen if isinstance(event, ReasoningSummaryDelta)]
     assert parts == [(3, SummarySource.LOCAL)]
     assert rig_.upstream.responses[1].closed
+
+
+class BusyUpstream(FakeUpstream):
+    """Gives nothing else a turn for a moment after each read: other streams have theirs."""
+
+    async def open(self, deployment: Deployment, **asked: Any) -> FakeResponse:
+        response = await super().open(deployment, **asked)
+        read = response.read
+
+        async def read_late() -> bytes:
+            data = await read()
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, FakeClockLoop)
+            loop.advance(0.2)
+            return data
+
+        response.read = read_late  # type: ignore[method-assign]
+        return response
+
+
+@on_fake_clock
+async def test_a_limit_that_passes_while_the_loop_is_busy_ends_the_call() -> None:
+    upstream = BusyUpstream([2.9, chunk(content="The sum"), 50.0, *ANSWER])
+    answer = await AskedModel(upstream, deployment=deployment("small-a"), timeout_s=3).ask(STEP)
+    assert answer.text == ""
+    assert upstream.responses[0].closed
 
 
 @on_fake_clock

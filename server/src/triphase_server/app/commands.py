@@ -63,6 +63,14 @@ def _checked(listen: str | None) -> str | None:
     raise typer.BadParameter("expected host:port, [v6]:port or unix:/path")
 
 
+def _asked(prompt: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in prompt):  # how Python hides bytes that are no text
+        raise typer.BadParameter("this is not UTF-8 text")
+    if not prompt.strip():
+        raise typer.BadParameter("it is empty: nothing to ask")
+    return prompt
+
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
@@ -126,7 +134,9 @@ def serve(
 
 @app.command()
 def demo(
-    prompt: Annotated[str, typer.Argument(help="What to ask; the model does arithmetic.")] = "What is 47 + 38?",
+    prompt: Annotated[
+        str, typer.Argument(callback=_asked, help="What to ask; the model does arithmetic.")
+    ] = "What is 47 + 38?",
     pace: Annotated[float, typer.Option(min=0, help="Tokens/s of the embedded model; 0 = full speed.")] = 30.0,
     effort: Annotated[
         Effort | None, typer.Option(help="How long to think; without it, the model's default.", show_default=False)

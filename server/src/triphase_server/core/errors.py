@@ -37,7 +37,10 @@ class UnknownModel(CallerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One field of the request that breaks a rule: its path in the proto, such as `messages[2].role`, and the rule."""
+    """One field of the request that breaks a rule: its path in the proto, such as `messages[2].role`, and the rule.
+
+    An empty path is the request as a whole.
+    """
 
     field: str
     description: str
@@ -47,7 +50,7 @@ class InvalidRequest(CallerError):
     """Fields of the request break the contract; holds every violation, not the first alone."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
-        named = "; ".join(f"{v.field}: {v.description}" for v in violations[:3])
+        named = "; ".join(f"{v.field}: {v.description}" if v.field else v.description for v in violations[:3])
         more = f"; and {len(violations) - 3} more" if len(violations) > 3 else ""
         super().__init__(f"invalid request: {named}{more}")
         self.violations = violations

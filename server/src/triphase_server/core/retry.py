@@ -143,6 +143,11 @@ def may_pass(error: GatewayError) -> bool:
     return _remedy(error, timed_out_before=False) is not _Remedy.NONE
 
 
+def same_may_help(error: GatewayError) -> bool:
+    """Says whether the deployment that failed so may be asked again by the same request."""
+    return _remedy(error, timed_out_before=False) is _Remedy.ANOTHER_OR_SAME
+
+
 def _remedy(error: GatewayError, *, timed_out_before: bool) -> _Remedy:
     if isinstance(error, UpstreamTimeout) and error.stage is Stage.CONNECT:
         return _Remedy.ANOTHER_OR_SAME  # cost little, and no request was sent

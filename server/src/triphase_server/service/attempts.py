@@ -23,7 +23,7 @@ from triphase_server.core.errors import (
 )
 from triphase_server.core.events import AttemptReason, Delta, WaitingOn
 from triphase_server.core.request import GenerationRequest
-from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass
+from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass, same_may_help
 from triphase_server.core.route import Deployment, OnMidstreamFailure, Route
 from triphase_server.service.attempt import Attempt
 from triphase_server.service.fleet import Draw, Lease
@@ -84,6 +84,7 @@ class Attempts:
         self._plans, self._unfit = _plans(routes, request)
         leasing.unfit = self._unfit
         self._tried: set[str] = set()
+        self._spent: set[str] = set()  # those of them that would only fail again
         self._timed_out = False
         self._pause_s = 0.0
         self._reason = AttemptReason.FIRST
@@ -203,7 +204,7 @@ class Attempts:
     async def _lost(self, runner: Runner, error: BaseException) -> None:
         runner.lease.end(error)
         self._on_end(self._outcome(runner.lease, error))
-        self._tried.add(runner.lease.deployment.name)
+        self._failed(runner.lease.deployment.name, error)
         self.attempt, self._ended = runner.attempt, runner.lease
         await runner.close()
         await runner.attempt.aclose()
@@ -225,7 +226,7 @@ class Attempts:
         """Waits as decided, and for a deployment; yields `[]` where a wait was interrupted."""
         if self._lease is not None:
             return
-        tried = frozenset() if self._reason is AttemptReason.RETRY else frozenset(self._tried)
+        tried = frozenset(self._spent if self._reason is AttemptReason.RETRY else self._tried)
         async with aclosing(self._leasing.leased(after_s=self._pause_s, tried=tried)) as waits:
             async for lease in waits:
                 if lease is None:
@@ -277,7 +278,7 @@ class Attempts:
         if not isinstance(error, UpstreamError) or self.attempt is None:
             return False
         committed = self.attempt.committed
-        self._tried.add(self.attempt.deployment.name)
+        self._failed(self.attempt.deployment.name, error)
         decision = self._decide(error, restarts=committed and self._may_restart())
         assert self._ended is not None
         if isinstance(decision, GiveUp) or not self._ended.take_retry_token():
@@ -288,6 +289,11 @@ class Attempts:
         self._pause_s = decision.delay_s
         self._restarts = committed
         return True
+
+    def _failed(self, deployment: str, error: BaseException) -> None:
+        self._tried.add(deployment)
+        if isinstance(error, UpstreamError) and not same_may_help(error):
+            self._spent.add(deployment)
 
     def _decide(self, error: UpstreamError, *, restarts: bool) -> Decision:
         assert self.attempt is not None

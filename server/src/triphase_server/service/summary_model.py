@@ -53,7 +53,8 @@ class SummaryModel:
 
     async def _answer(self, request: GenerationRequest) -> StepSummary:
         never = Limit(math.inf, _no_limit)
-        waiter = Waiter(heartbeat_s=self._timeout_s, accepted_at=asyncio.get_running_loop().time())
+        # No heartbeats: nobody would send them, and one that is due and never sent lets no wait begin.
+        waiter = Waiter(heartbeat_s=math.inf, accepted_at=asyncio.get_running_loop().time())
         attempt = Attempt(self._upstream, deployment=self._deployment, waiter=waiter, total=never)
         planned = effort.plan(request.reasoning, policy=self._deployment.effort)
         text: list[str] = []

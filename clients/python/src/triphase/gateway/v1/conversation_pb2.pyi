@@ -100,7 +100,7 @@ class Message(google.protobuf.message.Message):
     tool_call_id: builtins.str
     """The call that this turn answers. Required in tool turns, refused in others."""
     name: builtins.str
-    """A name of the speaker, for engines that tell several apart. Empty = none."""
+    """A name of the speaker, at most 256 characters, for engines that tell several apart. Empty = none."""
     reasoning: builtins.str
     """The thoughts of an earlier answer, for models that want them back between tool calls. Assistant turns only.
     Empty = none.

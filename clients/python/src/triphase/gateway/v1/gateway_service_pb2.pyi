@@ -53,11 +53,11 @@ class StreamGenerateRequest(google.protobuf.message.Message):
     """
     @property
     def messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[triphase.gateway.v1.conversation_pb2.Message]:
-        """The conversation, oldest first, at least one turn."""
+        """The conversation, oldest first: 1 to 10,000 turns, which hold at most 20,000 parts and tool calls together."""
 
     @property
     def tools(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[triphase.gateway.v1.conversation_pb2.Tool]:
-        """The functions that the model may call."""
+        """The functions that the model may call, at most 512, each with a name of its own."""
 
     @property
     def tool_choice(self) -> triphase.gateway.v1.conversation_pb2.ToolChoice:
@@ -73,7 +73,7 @@ class StreamGenerateRequest(google.protobuf.message.Message):
 
     @property
     def stop(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Texts at which the model stops, at most 16, none empty. They are not part of the output."""
+        """Texts at which the model stops, at most 16, each of 1 to 1,000 characters. They are not part of the output."""
 
     @property
     def reasoning(self) -> triphase.gateway.v1.generation_pb2.Reasoning:
@@ -83,7 +83,7 @@ class StreamGenerateRequest(google.protobuf.message.Message):
     def extra_body(self) -> google.protobuf.struct_pb2.Struct:
         """More fields of the engine's own request body. Integral numbers leave as integers. They add to what the gateway
         writes, and can never set `model`, `stream`, `stream_options`, `messages` or `n`, nor what another field of this
-        request sets.
+        request sets. At most 256 KiB.
         """
 
     def __init__(
