@@ -83,7 +83,7 @@ class Generation:
         self.committed = False
         self.ended = False
         self.finished: Finished | None = None
-        self._parser = ChunkParser(detection.fields)
+        self._parse = ChunkParser(detection.fields).parse
         self._splitter = ReasoningSplitter(detection)
         self._tools = ToolCallNumbering()
         self._decoder = SSEDecoder(max_line_bytes=max_body_bytes // 2, max_event_bytes=max_body_bytes)
@@ -161,16 +161,31 @@ class Generation:
 
     def _payload(self, data: bytes) -> Chunk | None:
         try:
-            chunk = self._parser.parse(data)
+            chunk = self._parse(data)
         except ChunkError:
             self._fail(UpstreamProtocolError, "the upstream sent a payload that is not a completion")
             return None
+        if chunk.reasoning:
+            if self._content_run:
+                self._flush()
+            self._field_run.append(chunk.reasoning)
+        if chunk.content:
+            self._content_run.append(chunk.content)
         if chunk.content or chunk.reasoning or chunk.tool_calls:
-            self._said(chunk)
-        if chunk.usage:
-            self._meter.report = chunk.usage
+            self._meter.chunks += 1
         if chunk.model:
             self._model = chunk.model
+        if chunk.tool_calls or chunk.usage or chunk.error or chunk.finish_reason:
+            self._more_than_text(chunk)
+        return chunk
+
+    def _more_than_text(self, chunk: Chunk) -> None:
+        """Processes what most payloads lack: tool calls, usage, an error, a finish reason."""
+        for fragment in chunk.tool_calls:
+            if fragment is not None and not self.failure:
+                self._tool_call(fragment)
+        if chunk.usage:
+            self._meter.report = chunk.usage
         if chunk.error:
             self._fail_as(status_of_error(chunk.error))
         elif chunk.finish_reason in _GIVEN_UP:
@@ -178,19 +193,6 @@ class Generation:
         elif chunk.finish_reason:
             self._native_finish_reason = chunk.finish_reason[:_WORD_CHARS]
             self._stop_sequence = chunk.stop_sequence
-        return chunk
-
-    def _said(self, chunk: Chunk) -> None:
-        self._meter.chunks += 1
-        if chunk.reasoning:
-            if self._content_run:
-                self._flush()
-            self._field_run.append(chunk.reasoning)
-        if chunk.content:
-            self._content_run.append(chunk.content)
-        for fragment in chunk.tool_calls:
-            if fragment is not None and not self.failure:
-                self._tool_call(fragment)
 
     def _tool_call(self, fragment: ToolCallFragment) -> None:
         self._flush()
