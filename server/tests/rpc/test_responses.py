@@ -157,6 +157,11 @@ def test_part_zero_can_be_replaced() -> None:
     assert not plain.HasField("replaces_part_index")
 
 
+@pytest.mark.parametrize("event", [events.OutputDelta(""), events.Restarted(discard_from_sequence=0)])
+def test_a_member_of_zeros_is_there(event: events.Event) -> None:
+    assert to_stream_response(event, sequence=0).WhichOneof("event") is not None
+
+
 def phase(value: Any) -> int:
     return to_stream_response(events.PhaseStarted(phase=value), sequence=0).phase_started.phase
 

@@ -75,7 +75,10 @@ class ChunkParser:
 
     def parse(self, data: bytes) -> Chunk:
         """Returns what the payload says. Raises ChunkError."""
-        frame = self._frame(data)
+        try:
+            frame = self._decode(data)
+        except (ValueError, RecursionError):
+            frame = self._mended(data)
         usage = b"" if frame.usage is _NO_USAGE else bytes(frame.usage).removeprefix(b"null")
         choices = frame.choices
         choice = choices[0] if choices else None
@@ -87,7 +90,7 @@ class ChunkParser:
         if delta is None:
             chunk = Chunk("", choice.text or "", (), usage, frame.model or "", None, True)
         else:
-            reasoning = next(filter(None, self._thoughts(delta)), "")
+            reasoning = self._thoughts(delta)
             content = delta.content or delta.refusal or ""
             if isinstance(content, list):
                 reasoning, content = reasoning + _thought_parts(content), _text_parts(content)
@@ -97,11 +100,7 @@ class ChunkParser:
             chunk.stop_sequence = isinstance(choice.stop_reason, str)  # a number is a token of the model's own
         return chunk
 
-    def _frame(self, data: bytes) -> Any:
-        try:
-            return self._decode(data)
-        except (ValueError, RecursionError):
-            pass
+    def _mended(self, data: bytes) -> Any:
         # Python's own JSON writers escape lone surrogates, so engines send them; msgspec does not take them.
         try:
             return self._decode(_ESCAPE.sub(_replace_lone_surrogate, data))
@@ -119,7 +118,7 @@ def read_error(data: bytes) -> object:
 
 
 @lru_cache(maxsize=256)  # field names come from the configuration
-def _decoder(fields: tuple[str, ...]) -> tuple[Callable[[bytes], Any], Callable[[Any], tuple[Any, ...]]]:
+def _decoder(fields: tuple[str, ...]) -> tuple[Callable[[bytes], Any], Callable[[Any], str]]:
     """Makes the decoder of frames, and the reader of what a delta has in each of the fields."""
     slots = [f"field_{n}" for n in range(len(fields))]
     delta: Any = msgspec.defstruct(
@@ -158,9 +157,21 @@ def _decoder(fields: tuple[str, ...]) -> tuple[Callable[[bytes], Any], Callable[
         ],
         gc=False,
     )
-    # The last one twice, so that a single field gives a tuple too.
-    thoughts = attrgetter(*slots, slots[-1]) if slots else lambda _: ()
-    return msgspec.json.Decoder(frame).decode, thoughts
+    return msgspec.json.Decoder(frame).decode, _reader(slots)
+
+
+def _reader(slots: list[str]) -> Callable[[Any], str]:
+    """Makes what reads the first of the fields that is not empty; one for each payload, so the usual two go first."""
+    match slots:
+        case []:
+            return lambda _: ""
+        case [_]:
+            return lambda delta: delta.field_0 or ""
+        case [_, _]:
+            return lambda delta: delta.field_0 or delta.field_1 or ""
+        case _:
+            values = attrgetter(*slots)
+            return lambda delta: next(filter(None, values(delta)), "")
 
 
 def _text_parts(content: Sequence[_Part | None]) -> str:

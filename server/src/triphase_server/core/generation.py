@@ -18,6 +18,7 @@ from triphase_server.core.chunk import (
 )
 from triphase_server.core.classify import error_for_status, status_of_error
 from triphase_server.core.detection import Channel, Detection
+from triphase_server.core.envelope import Envelope
 from triphase_server.core.error_patterns import ErrorPattern, meant_status
 from triphase_server.core.errors import (
     Stage,
@@ -96,7 +97,8 @@ class Generation:
         self.committed = False
         self.ended = False
         self.finished: Finished | None = None
-        self._parser = ChunkParser(detection.fields)
+        self._parse = ChunkParser(detection.fields).parse
+        self._envelope = Envelope(self._parse, longest=max_body_bytes // 2)
         self._splitter = ReasoningSplitter(detection)
         self._tools = ToolCallNumbering()
         self._decoder = SSEDecoder(max_line_bytes=max_body_bytes // 2, max_event_bytes=max_body_bytes)
@@ -123,15 +125,9 @@ class Generation:
         if self._framing is Framing.JSON:
             self._collect(block)
             return []
-        for event in self._decoder.feed(block):
-            if event.data.startswith(b"{") and not event.event:
-                self._payload(event.data)
-            else:
-                self._rare_event(event)
-            if self.ended or self.failure:
-                return self._leave()
-        if self._decoder.fault:
-            self._fail(UpstreamProtocolError, f"the upstream's event stream is broken: {self._decoder.fault}")
+        at = 0
+        while at < len(block) and not (self.ended or self.failure):
+            at = self._events_alike(block, at) or self._next_events(block, at)
         return self._leave()
 
     def close(self) -> list[Delta]:
@@ -166,6 +162,32 @@ class Generation:
             self._body.clear()
             self._fail(UpstreamProtocolError, "the upstream's response is too long")
 
+    def _events_alike(self, block: bytes, at: int) -> int:
+        """Processes the events from here on that differ from one before in their text alone.
+
+        Returns where they end, or 0 where there is none.
+        """
+        texts, end = self._envelope.read(block, at) if self._decoder.at_rest else ([], 0)
+        if not texts:
+            return 0
+        self._take(self._envelope.saying("".join(texts)), count=len(texts))
+        return end
+
+    def _next_events(self, block: bytes, at: int) -> int:
+        """Processes the event that ends next, which the others may be like, or all where none ever is."""
+        end = -1 if self._envelope.idle else block.find(b"\n\n", at)
+        end = len(block) if end < 0 else end + 2
+        for event in self._decoder.feed(block[at:end]):
+            if event.data.startswith(b"{") and not event.event:
+                self._payload(event.data)
+            else:
+                self._rare_event(event)
+            if self.ended or self.failure:
+                return end
+        if self._decoder.fault:
+            self._fail(UpstreamProtocolError, f"the upstream's event stream is broken: {self._decoder.fault}")
+        return end
+
     def _rare_event(self, event: SSEEvent) -> None:
         """Processes what is not a plain payload. Events of other names than these are for other listeners."""
         data = event.data.strip()
@@ -179,36 +201,46 @@ class Generation:
 
     def _payload(self, data: bytes) -> Chunk | None:
         try:
-            chunk = self._parser.parse(data)
+            chunk = self._parse(data)
         except ChunkError:
             self._fail(UpstreamProtocolError, "the upstream sent a payload that is not a completion")
             return None
-        if chunk.content or chunk.reasoning or chunk.tool_calls:
-            self._said(chunk)
-        if chunk.usage:
-            self._meter.report = chunk.usage
-        if chunk.model:
-            self._model = chunk.model
+        if not self._envelope.idle:
+            self._envelope.learn(data, chunk)
+        self._take(chunk)
         if chunk.error:
             self._fail_as(status_of_error(chunk.error), data)
-        elif chunk.finish_reason in _GIVEN_UP:
-            self._fail(UpstreamServerError, "the upstream gave the answer up")
-        elif chunk.finish_reason:
-            self._native_finish_reason = chunk.finish_reason[:_WORD_CHARS]
-            self._stop_sequence = chunk.stop_sequence
         return chunk
 
-    def _said(self, chunk: Chunk) -> None:
-        self._meter.chunks += 1
+    def _take(self, chunk: Chunk, *, count: int = 1) -> None:
+        """Processes what a payload says, or `count` payloads that hold nothing but text."""
         if chunk.reasoning:
             if self._content_run:
                 self._flush()
             self._field_run.append(chunk.reasoning)
         if chunk.content:
             self._content_run.append(chunk.content)
+        if chunk.content or chunk.reasoning or chunk.tool_calls:
+            self._meter.chunks += count
+        if chunk.model:
+            self._model = chunk.model
+        if chunk.tool_calls or chunk.usage or chunk.finish_reason:
+            self._more_than_text(chunk)
+
+    def _more_than_text(self, chunk: Chunk) -> None:
+        """Processes what most payloads lack: tool calls, usage, a finish reason."""
         for fragment in chunk.tool_calls:
             if fragment is not None and not self.failure:
                 self._tool_call(fragment)
+        if chunk.usage:
+            self._meter.report = chunk.usage
+        if chunk.error:
+            return
+        if chunk.finish_reason in _GIVEN_UP:
+            self._fail(UpstreamServerError, "the upstream gave the answer up")
+        elif chunk.finish_reason:
+            self._native_finish_reason = chunk.finish_reason[:_WORD_CHARS]
+            self._stop_sequence = chunk.stop_sequence
 
     def _tool_call(self, fragment: ToolCallFragment) -> None:
         self._flush()

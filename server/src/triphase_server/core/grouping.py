@@ -15,15 +15,16 @@ _DELTA_CHARS = 8 * 1024
 
 def regroup(deltas: list[Delta]) -> list[Delta]:
     """Returns what is to be sent of the deltas that are ready together; `deltas` is not empty."""
-    grouped = deltas if len(deltas) == 1 else _joined(deltas)
-    if all(len(_text(delta)) <= _DELTA_CHARS for delta in grouped):
-        return grouped
-    return [piece for delta in grouped for piece in _pieces(delta)]
+    if len(deltas) == 1 and len(_text(deltas[0])) <= _DELTA_CHARS:  # a token that came alone
+        return deltas
+    return [piece for delta in _joined(deltas) for piece in _pieces(delta)]
 
 
 def _pieces(delta: Delta) -> list[Delta]:
     text = _text(delta)
-    first, *rest = (text[at : at + _DELTA_CHARS] for at in range(0, len(text) or 1, _DELTA_CHARS))
+    if len(text) <= _DELTA_CHARS:
+        return [delta]
+    first, *rest = (text[at : at + _DELTA_CHARS] for at in range(0, len(text), _DELTA_CHARS))
     if isinstance(delta, ToolCallDelta):
         return [replace(delta, arguments=first), *(ToolCallDelta(delta.index, piece) for piece in rest)]
     return [replace(delta, text=piece) for piece in (first, *rest)]

@@ -40,6 +40,11 @@ class SSEDecoder:
         self._data: list[bytes] = []
         self._data_bytes = 0  # with a line feed for each line; kept from the second line on
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next byte begins a line that may be the first of an event, and nothing is held."""
+        return not (self._line or self._data or self._event or self._after_cr or self._opening is not None)
+
     def feed(self, block: bytes) -> list[SSEEvent]:
         """Returns the events that are complete with these bytes."""
         if self.fault:

@@ -60,39 +60,38 @@ _EFFORTS: Mapping[Effort | None, "generation_pb2.ReasoningEffort.ValueType"] = {
 }
 
 
-def to_stream_response(event: events.Event, *, sequence: int) -> StreamGenerateResponse:  # noqa: C901, PLR0911, PLR0912 - one flat table
+def to_stream_response(event: events.Event, *, sequence: int) -> StreamGenerateResponse:  # noqa: C901, PLR0912 - one flat table
     """Returns the message of one event. The deltas come first: they are nearly all of the traffic."""
-    match event:
+    message = StreamGenerateResponse(sequence=sequence)
+    match event:  # filled in place where that is short: a message of its own for the member would be copied
         case events.OutputDelta(text):
-            return StreamGenerateResponse(sequence=sequence, output_delta=events_pb2.OutputDelta(text=text))
+            message.output_delta.text = text
         case events.ReasoningSummaryDelta():
-            return StreamGenerateResponse(sequence=sequence, reasoning_summary_delta=_summary_delta(event))
+            message.reasoning_summary_delta.CopyFrom(_summary_delta(event))
         case events.ReasoningDelta(text):
-            return StreamGenerateResponse(sequence=sequence, reasoning_delta=events_pb2.ReasoningDelta(text=text))
+            message.reasoning_delta.text = text
         case events.ToolCallDelta():
-            return StreamGenerateResponse(sequence=sequence, tool_call_delta=_tool_call_delta(event))
+            message.tool_call_delta.CopyFrom(_tool_call_delta(event))
         case events.Heartbeat():
-            heartbeat = events_pb2.Heartbeat(waiting_on=_WAITING_ON[event.waiting_on])
-            return StreamGenerateResponse(sequence=sequence, heartbeat=heartbeat)
+            message.heartbeat.waiting_on = _WAITING_ON[event.waiting_on]
         case events.Restarted():
-            restarted = events_pb2.Restarted(discard_from_sequence=event.discard_from_sequence)
-            return StreamGenerateResponse(sequence=sequence, restarted=restarted)
+            message.restarted.discard_from_sequence = event.discard_from_sequence
         case events.PhaseStarted():
-            started = events_pb2.PhaseStarted(phase=_PHASES[event.phase])
-            return StreamGenerateResponse(sequence=sequence, phase_started=started)
+            message.phase_started.phase = _PHASES[event.phase]
         case events.PhaseCompleted():
-            return StreamGenerateResponse(sequence=sequence, phase_completed=_phase_completed(event))
+            message.phase_completed.CopyFrom(_phase_completed(event))
         case events.PromptSummaryDelta():
-            delta = events_pb2.PromptSummaryDelta(text=event.text, source=_SOURCES[event.source])
-            return StreamGenerateResponse(sequence=sequence, prompt_summary_delta=delta)
+            message.prompt_summary_delta.text = event.text
+            message.prompt_summary_delta.source = _SOURCES[event.source]
         case events.Started():
-            return StreamGenerateResponse(sequence=sequence, started=_started(event))
+            message.started.CopyFrom(_started(event))
         case events.AttemptStarted():
-            return StreamGenerateResponse(sequence=sequence, attempt_started=_attempt_started(event))
+            message.attempt_started.CopyFrom(_attempt_started(event))
         case events.Completed():
-            return StreamGenerateResponse(sequence=sequence, completed=to_completed(event))
+            message.completed.CopyFrom(to_completed(event))
         case _:
             assert_never(event)
+    return message
 
 
 def to_generate_response(folded: FoldedResponse) -> GenerateResponse:

@@ -8,7 +8,8 @@ openings and idle clauses of `phrases.py` go, all else stays as it was written. 
 import re
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import NamedTuple
+
+import msgspec
 
 from triphase_server.core.summary.clean import lowered, one_line
 from triphase_server.core.summary.phrases import (
@@ -57,7 +58,8 @@ _DEPENDENT = re.compile(
     r"|then|including|meaning|weil|parce que|porque|потому что)\b|而|并|和|以及",
 )
 _LIST_ITEM = re.compile(rf"[^\n,，、.!?]{{1,{_SHORT}}}[,，、](?=\s|[^\x00-\x7f])")
-# A clause that cannot be the last one: a colon, or a Japanese clause that leads on.
+# A clause that cannot be the last one: a colon, or a Japanese clause that leads on. The first is asked of every clause.
+_MAY_INTRODUCE = (":", "：", "、", ",")
 _INTRODUCES = re.compile(r"[:：]\s*$|(?:と|ので|から|けど|が|て|で|なら|ば|たら|には|れば|場合は)[、,]\s*$")
 _CONCLUDES = re.compile(r"\s*(?:and )?(?:so|thus|hence|then)\b|所以|إذن")
 _ANNOUNCES = re.compile(
@@ -74,11 +76,12 @@ class Correction(IntEnum):
     STRONG = 2
 
 
-class Clause(NamedTuple):
+class Clause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A clause with its closing punctuation; `core` lacks it, and the empty openings; the flags are about its place.
 
     `core` is empty only where a clause says no more than that something may be wrong. `leans` is a clause that needs the one
     before it, `open` one whose negation may reach into the next one, `introduces` one that ends with a colon, `announces` one about what comes next.
+    A msgspec Struct instead of a dataclass, as there are several for every sentence.
     """
 
     text: str
@@ -136,7 +139,7 @@ def _clause(piece: str, *, first: bool, last: bool) -> Clause | None:
         leans=negated or _DEPENDENT.match(low) is not None,
         negated=negated,
         open=not last and bool(found.tells & NEGATES),
-        introduces=_INTRODUCES.search(text[-_END_SIZE:]) is not None,
+        introduces=text.endswith(_MAY_INTRODUCE) and _INTRODUCES.search(text[-_END_SIZE:]) is not None,
         concludes=bool(tells & CONCLUDES),
         answers=bool(tells & ANSWERS) or ANSWER_SIGNS.match(core) is not None,
         asks=QUESTION.search(text[-_END_SIZE:]) is not None,

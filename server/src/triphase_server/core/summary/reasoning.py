@@ -85,18 +85,19 @@ class RollingSummarizer:
         found = terms_of(clauses)
         wrong = self._taken_back(text, found, correction)
         best = self._choose(clauses, correcting=done or (wrong is not None and wrong.index is not None))
-        part = self._emit(step, best, wrong) if best else None
-        self._note(best, found, part)
+        key = _key(best.text) if best else ""
+        part = self._emit(step, best, key, wrong) if best else None
+        self._note(best, found, part, key)
         return part
 
-    def _note(self, best: Extract | None, found: dict[str, float], part: SummaryPart | None) -> None:
+    def _note(self, best: Extract | None, found: dict[str, float], part: SummaryPart | None, key: str) -> None:
         """Remembers the claims of a step: what its part says, and what it left out."""
         if best is None or part is None:
             self._claims.add(Claim(terms=found, context=found))
             return
         if best.before:
             self._claims.add(Claim(terms=best.before, context=found))
-        self._claims.add(Claim(terms=best.terms, context=found, index=part.index, key=_key(part.text)))
+        self._claims.add(Claim(terms=best.terms, context=found, index=part.index, key=key))
         if best.behind:
             self._claims.add(Claim(terms=best.behind, context=found))
 
@@ -118,8 +119,7 @@ class RollingSummarizer:
         bonus = _CORRECTION_BONUS * correcting + _FIRST_BONUS * (self._next == 0)
         return extract(clauses, self._said, longest=longest, cost=allowance.price(room), bonus=bonus)
 
-    def _emit(self, step: Step, best: Extract, wrong: Claim | None) -> SummaryPart | None:
-        key = _key(best.text)
+    def _emit(self, step: Step, best: Extract, key: str, wrong: Claim | None) -> SummaryPart | None:
         if wrong is not None:
             self._texts.take_back(wrong.key)
         if not self._texts.allow(key) or (wrong is None and self._says_nothing_new(best)):

@@ -67,8 +67,9 @@ def _value(token: str) -> tuple[str, float, int]:
         return token, _WIDE_WORTH if len(token) > 1 else 0.0, 0
     word = token.casefold()
     # Most words have letters alone, and small ones behind the first: they skip the patterns.
-    plain = token[1:] == word[1:] and token.isalpha()
-    if not plain and _IDENTIFIER.search(token) and word not in NEGATION_WORDS:
+    if token[1:] == word[1:] and token.isalpha():
+        return _TABLE.get(word) or (_stem(word), _worth_by_length(word), 0)
+    if _IDENTIFIER.search(token) and word not in NEGATION_WORDS:
         return token.strip("`"), _NAME_WORTH, 0
     return _TABLE.get(word) or (_stem(word), _word_worth(word), NEGATES if word.endswith(("n't", "n’t")) else 0)
 
@@ -80,9 +81,11 @@ def _told(word: str) -> int:
 
 
 def _word_worth(word: str) -> float:
-    if len(word) < 3 or "'" in word or "’" in word:
-        return 0.0
-    return _WORD_WORTH if len(word) > 3 else _WORD_WORTH / 2
+    return 0.0 if "'" in word or "’" in word else _worth_by_length(word)
+
+
+def _worth_by_length(word: str) -> float:
+    return _WORD_WORTH if len(word) > 3 else _WORD_WORTH / 2 if len(word) == 3 else 0.0
 
 
 def _stem(word: str) -> str:
