@@ -17,7 +17,7 @@ from triphase_server.core.errors import (
 )
 from triphase_server.core.events import AttemptReason, AttemptStarted, Completed, Event, Heartbeat, OutputDelta
 from triphase_server.core.retry import RetryPolicy
-from triphase_server.core.route import Target
+from triphase_server.core.route import OnMidstreamFailure, Target
 from triphase_server.service.ports import AttemptOutcome
 
 SLOW, FAST = deployment("slow"), deployment("fast")
@@ -64,9 +64,29 @@ def text(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, OutputDelta))
 
 
+DOWN = UpstreamServerError("down", stage=Stage.FIRST_TOKEN)
+ENDINGS: dict[str, list[list[Step]]] = {
+    "the hedge wins": [answer("slow", after_s=60.0), [2.0, chunk(content="a"), 2.0, finish()]],
+    "the first wins": [[7.0, chunk(content="a"), 2.0, finish()], answer("fast", after_s=60.0)],
+    "the hedge fails": [[9.0, chunk(content="a"), finish()], [1.0, DOWN]],
+    "both fail": [[6.0, DOWN], [2.0, DOWN]],
+    "one is empty": [answer("slow", after_s=9.0), [1.0, finish()]],
+}
+
+
 def at_rest(rig_: Rig) -> bool:
     """Whether nothing runs, and no connection but those of whole answers was left open."""
     return all(member.in_flight == 0 for member in rig_.fleet.members()) and len(asyncio.all_tasks()) == 1
+
+
+def spend(rig_: Rig, name: str) -> None:
+    """Takes all tokens for retries of a deployment's upstream."""
+    others = frozenset({"slow", "fast"} - {name})
+    lease = rig_.fleet.lease([rig_.routes["m"]], affinity_key="", exclude=others)
+    assert lease is not None
+    while lease.take_retry_token():
+        pass
+    lease.end(asyncio.CancelledError())
 
 
 @on_fake_clock
@@ -171,6 +191,26 @@ async def test_the_last_error_is_told_where_no_attempt_is_left() -> None:
 
 
 @on_fake_clock
+async def test_the_deployment_that_is_told_is_the_one_whose_token_came_first_not_the_last_that_was_asked() -> None:
+    lost = UpstreamConnectionLost("lost", stage=Stage.STREAM)
+    rig_ = hedged([6.0, chunk(content="a"), 1.0, lost], answer("fast", after_s=60.0), answer("slow", after_s=6.0))
+    _, error = await rig_.failure(ask())
+    assert error is lost
+    assert lost.metadata | {"deployment": "slow", "attempts": "2", "output_characters": "1"} == lost.metadata
+    await rig_.events(ask())
+    assert [outcome.deployment for outcome in rig_.outcomes] == ["slow", "slow"]
+
+
+@on_fake_clock
+async def test_one_that_was_only_slow_may_be_asked_again_where_the_winner_breaks() -> None:
+    lost = UpstreamConnectionLost("lost", stage=Stage.STREAM)
+    scripts: list[list[Step]] = [answer("slow", after_s=60.0), [chunk(content="a"), lost], answer("b")]
+    rig_ = hedged(*scripts, on_midstream_failure=OnMidstreamFailure.RESTART)
+    events = await rig_.events(ask(accept_restarts=True))
+    assert attempts(events) == [(1, "slow", FIRST), (2, "fast", HEDGE), (3, "slow", FALLBACK)]
+
+
+@on_fake_clock
 async def test_who_loses_teaches_its_circuit_nothing() -> None:
     strict = BreakerPolicy(consecutive_failures=1)
     targets = [Target(deployment=deployment("slow", breaker=strict)), Target(deployment=FAST, priority=1)]
@@ -202,14 +242,17 @@ async def test_nothing_is_hedged_where_there_may_be_no_other_attempt(changes: di
 @on_fake_clock
 async def test_hedges_stop_where_retries_would_storm() -> None:
     rig_ = hedged(answer("slow", after_s=60.0), answer("fast"))
-    member = rig_.fleet.lease([rig_.routes["m"]], affinity_key="", exclude=frozenset({"slow"}))
-    assert member is not None
-    while member.take_retry_token():
-        pass
-    member.end(asyncio.CancelledError())
+    spend(rig_, "slow")
     events = await rig_.events(ask())
     assert attempts(events) == [(1, "slow", FIRST)]
     assert at_rest(rig_)
+
+
+@on_fake_clock
+async def test_who_is_slow_pays_so_that_one_that_stands_by_need_not_have_earned_anything() -> None:
+    rig_ = hedged(answer("slow", after_s=60.0), answer("fast"))
+    spend(rig_, "fast")
+    assert attempts(await rig_.events(ask())) == [(1, "slow", FIRST), (2, "fast", HEDGE)]
 
 
 @pytest.mark.parametrize("at_s", [2.0, 5.0, 6.0], ids=["alone", "as the hedge begins", "in the race"])
@@ -222,6 +265,29 @@ async def test_a_caller_that_goes_away_ends_both(at_s: float) -> None:
     await asyncio.wait((task,))
     assert all(response.closed for response in rig_.upstream.responses)
     assert at_rest(rig_)
+
+
+@pytest.mark.parametrize("cancels", [1, 2])
+@pytest.mark.parametrize("at_s", [0.0, 5.0, 6.0, 7.0, 9.0], ids=str)
+@pytest.mark.parametrize("ending", ["the hedge wins", "the first wins", "the hedge fails", "both fail", "one is empty"])
+@on_fake_clock
+async def test_nothing_is_left_at_whichever_turn_of_the_loop_a_caller_goes_away(
+    ending: str, at_s: float, cancels: int
+) -> None:
+    for turns in range(16):
+        rig_ = hedged(*ENDINGS[ending])
+        told = rig_.observer = Told()
+        task = asyncio.create_task(rig_.failure(ask()) if ending == "both fail" else rig_.events(ask()))
+        await asyncio.sleep(at_s)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for _ in range(cancels):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait((task,))
+        assert at_rest(rig_), turns
+        assert all(response.closed for response in rig_.upstream.responses), turns
+        assert len(told.attempts) == len(rig_.upstream.asked), turns
 
 
 @on_fake_clock

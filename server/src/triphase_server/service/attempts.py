@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, stop_never, wait_none
@@ -90,6 +91,7 @@ class Attempts:
         self._reason = AttemptReason.FIRST
         self._lease: Lease | None = None
         self._hedge_after_s = routes[0].hedge_after_s
+        self._race: Race | None = None
         self._restarts = False
         self._ended: Lease | None = None
         self.attempt: Attempt | None = None
@@ -160,9 +162,10 @@ class Attempts:
 
     async def _raced(self) -> AsyncGenerator[Step, None]:
         """Yields what the first attempt delivers, or one that is begun beside it because it is slow."""
-        race = Race(
-            self._runner(),
-            another=self._hedge,
+        first = self._runner()
+        race = self._race = Race(
+            first,
+            another=partial(self._hedge, first),
             after_s=self._hedge_after_s,
             waiter=self._waiter,
             total=self._total,
@@ -170,9 +173,11 @@ class Attempts:
         )
         async with aclosing(race.steps()) as steps:
             async for added in steps:
+                self.attempt = race.foremost.attempt
                 yield [] if added is None else self._begun(added.lease, AttemptReason.HEDGE)
         assert race.winner is not None
         self.attempt, self._lease = race.winner.attempt, race.winner.lease
+        await race.aclose(asyncio.CancelledError())
         async with aclosing(rest(race.winner, waiter=self._waiter)) as batches:
             async for deltas in batches:
                 yield deltas
@@ -184,31 +189,26 @@ class Attempts:
         assert self.attempt is not None
         return Runner(self.attempt, lease=lease)
 
-    def _hedge(self) -> Runner | None:
+    def _hedge(self, first: Runner) -> Runner | None:
         """Begins a second attempt, at another deployment, if there is one to ask and retries would not storm."""
-        first = self.attempt
-        assert first is not None
         if self.number >= self._routes[0].retry.max_attempts:
             return None
-        lease = self._leasing.at_once(tried=frozenset(self._tried | {first.deployment.name}))
+        lease = self._leasing.at_once(tried=frozenset(self._tried | {first.lease.deployment.name}))
         if lease is None:
             return None
-        if not lease.take_retry_token():
+        if not first.lease.take_retry_token():  # who is slow pays, as who fails does
             lease.end(asyncio.CancelledError())
             return None
         self._take(lease)
-        hedge = self._runner()
-        self.attempt = first  # what the request waits for
-        return hedge
+        return self._runner()
 
-    async def _lost(self, runner: Runner, error: BaseException) -> None:
+    def _lost(self, runner: Runner, error: BaseException) -> None:
         runner.lease.end(error)
         self._on_end(self._outcome(runner.lease, error))
-        self._failed(runner.lease.deployment.name, error)
-        self.attempt, self._ended = runner.attempt, runner.lease
-        await runner.close()
-        await runner.attempt.aclose()
-        runner.attempt.waiter.close()
+        if self._lease is None:  # nobody has won
+            self.attempt, self._ended = runner.attempt, runner.lease
+        if isinstance(error, UpstreamError):
+            self._failed(runner.lease.deployment.name, error)
 
     def _begun(self, lease: Lease, reason: AttemptReason, *, restarts: bool = False) -> Begun:
         self.number += 1
@@ -254,10 +254,12 @@ class Attempts:
     async def _end(self, error: BaseException) -> None:
         lease, self._lease = self._lease, None
         if lease is not None:
-            assert self.attempt is not None
             self._ended = lease
             lease.end(error)
             self._on_end(self._outcome(lease, error))
+        if self._race is not None:
+            await self._race.aclose(error)
+        if lease is not None and self.attempt is not None:
             await self.attempt.aclose()
 
     def _outcome(self, lease: Lease, error: BaseException | None) -> AttemptOutcome:
@@ -330,6 +332,7 @@ def _plans(routes: Sequence[Route], request: GenerationRequest) -> tuple[Mapping
 
 
 def _tell(error: GatewayError, *, attempts: int, attempt: Attempt) -> None:
+    error.metadata["deployment"] = attempt.deployment.name
     error.metadata["attempts"] = str(attempts)
     error.metadata["committed"] = _yes_or_no(attempt.committed)
     if attempt.committed:

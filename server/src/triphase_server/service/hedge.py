@@ -8,7 +8,7 @@ of the winner, is `attempts.py`.
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from triphase_server.core.errors import UpstreamError
@@ -27,15 +27,20 @@ class Runner:
         self.deltas = attempt.deltas()
         self.first = asyncio.create_task(_first(self.deltas))
 
-    async def close(self) -> None:
-        """Ends it, whatever it does; its connection may stay open until the attempt is closed."""
-        self.first.cancel()
-        await asyncio.wait((self.first,))
+    async def aclose(self) -> None:
+        """Ends it, whatever it does, and closes its connection; may be called again where it was cancelled."""
+        if not self.first.done():
+            self.first.cancel()
+            await asyncio.wait((self.first,))
+        if not self.first.cancelled():
+            self.first.exception()  # else the loop complains that nobody looked
         await self.deltas.aclose()
+        await self.attempt.aclose()
+        self.attempt.waiter.close()
 
 
 class Race:
-    """The race that `first` begins.
+    """The race that `first` begins; to be closed, whatever came of it.
 
     Args:
         first: The attempt that is not to be waited for alone.
@@ -43,7 +48,8 @@ class Race:
         after_s: When it is asked for that.
         waiter: Lets heartbeats pass.
         total: The limit of the whole request.
-        lost: Is told of each that loses, with its error or CancelledError, and closes it.
+        lost: Is told of each that leaves without having won, with what ended it. What it counts is counted at once:
+            no cancellation can come in between.
     """
 
     def __init__(
@@ -54,9 +60,11 @@ class Race:
         after_s: float,
         waiter: Waiter,
         total: Limit,
-        lost: Callable[[Runner, BaseException], Awaitable[None]],
+        lost: Callable[[Runner, BaseException], None],
     ) -> None:
+        self.foremost = first
         self._running = [first]
+        self._leaving: list[Runner] = []
         self._another = another
         self._hedge_at = asyncio.get_running_loop().time() + after_s
         self._waiter = waiter
@@ -69,15 +77,19 @@ class Race:
 
         Raises the error of the last one where all fail.
         """
-        try:
-            while self.winner is None:
-                await self._waiter.wait(self._something, limits=(self._total,))
-                await self._judge()
-                if self.winner is None:
-                    yield self._hedge()
-        finally:
-            for runner in [runner for runner in self._running if runner is not self.winner]:
-                await self._lost(runner, asyncio.CancelledError())
+        while True:
+            await self._waiter.wait(self._something, limits=(self._total,))
+            self._judge()
+            if self.winner is not None:
+                return
+            await self._see_off()
+            yield self._hedge()
+
+    async def aclose(self, error: BaseException) -> None:
+        """Closes all but the winner, `error` being what ended those that still ran; may be called again."""
+        for runner in [runner for runner in self._running if runner is not self.winner]:
+            self._leave(runner, error)
+        await self._see_off()
 
     async def _something(self) -> None:
         left_s = self._hedge_at - asyncio.get_running_loop().time()
@@ -94,16 +106,28 @@ class Race:
             self._running.append(added)
         return added
 
-    async def _judge(self) -> None:
+    def _judge(self) -> None:
         for runner in [runner for runner in self._running if runner.first.done()]:
             error = runner.first.exception()
             if error is None and (runner.first.result() or len(self._running) == 1):
                 self.winner = runner
                 return
-            self._running.remove(runner)
-            await self._lost(runner, error or asyncio.CancelledError())
+            self._leave(runner, error or asyncio.CancelledError())
             if error is not None and not (self._running and isinstance(error, UpstreamError)):
                 raise error
+
+    def _leave(self, runner: Runner, error: BaseException) -> None:
+        self._running.remove(runner)
+        self._leaving.append(runner)
+        self._lost(runner, error)
+        self.foremost = next(iter(self._running), runner)
+
+    async def _see_off(self) -> None:
+        for runner in self._leaving:
+            runner.first.cancel()
+        while self._leaving:
+            await self._leaving[0].aclose()
+            del self._leaving[0]
 
 
 async def _first(batches: AsyncGenerator[list[Delta], None]) -> list[Delta]:

@@ -53,6 +53,7 @@ class Tally:
 
     def failed(self, error: GatewayError) -> None:
         """Takes the error that ended the request, and adds to it what the caller may quote."""
+        self.deployment = error.metadata.get("deployment", self.deployment)
         known = {"response_id": self.response_id, "route": self.route, "deployment": self.deployment}
         error.metadata.update({key: value for key, value in known.items() if value})
         self.error = error
@@ -89,6 +90,7 @@ class Tally:
 
     def _note_completed(self, event: Completed) -> None:
         self._completed = event
+        self.deployment = event.deployment  # not always the last that was asked: a hedge may lose
 
 
 def _now() -> float:
