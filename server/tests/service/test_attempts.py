@@ -35,7 +35,7 @@ from triphase_server.core.events import (
 from triphase_server.core.fold import Fold
 from triphase_server.core.request import Effort, Reasoning
 from triphase_server.core.retry import RetryPolicy
-from triphase_server.core.route import OnMidstreamFailure, Route, Target, WhenAllOpen
+from triphase_server.core.route import OnMidstreamFailure, Route, SummaryModel, Target, WhenAllOpen
 from triphase_server.core.routing import Strategy
 from triphase_server.service.catalog import Catalog
 
@@ -157,6 +157,29 @@ class TestRestart:
         for event in await self.rig().events(ask(accept_restarts=True)):
             fold.feed(event)
         assert (fold.response.output, fold.response.reasoning_summary) == ("42", ())
+
+    @on_fake_clock
+    async def test_parts_of_the_summary_count_on(self) -> None:
+        thought = chunk(reasoning="I need to add 47 and 38, so 47+38=85.\nHmm")
+        rig_ = rig([thought, lost()], [thought, *ANSWER], retry=RETRY, on_midstream_failure=OnMidstreamFailure.RESTART)
+        events = await rig_.events(ask(accept_restarts=True))
+        parts = [event for event in events if isinstance(event, ReasoningSummaryDelta)]
+        assert [part.part_index for part in parts] == [0, 1]
+        assert len({part.text for part in parts}) == 1
+
+    @on_fake_clock
+    async def test_what_void_summaries_cost_counts(self) -> None:
+        thought = chunk(reasoning="I need to add 47 and 38, so 47+38=85.\nHmm")
+        summary = (chunk(content="The sum is 85."), finish(prompt_tokens=30, completion_tokens=6))
+        rig_ = rig(
+            [thought, 1.0, lost()], summary, ANSWER,
+            retry=RETRY,
+            on_midstream_failure=OnMidstreamFailure.RESTART,
+            summary_model=SummaryModel(route="small", timeout_s=3),
+        )  # fmt: skip
+        completed = (await rig_.events(ask(accept_restarts=True)))[-1]
+        assert isinstance(completed, Completed)
+        assert (completed.usage.summary_input_tokens, completed.usage.summary_output_tokens) == (30, 6)
 
     @on_fake_clock
     async def test_a_request_that_does_not_accept_it_fails(self) -> None:

@@ -53,6 +53,8 @@ class Run:
         self._accepted_at = accepted_at
         self._new_writer = new_writer
         self._sent = 0
+        self._next_part = 0
+        self._void = Usage()  # what summaries cost that a restart voided
         self._delivered_from = 0
         self._begin_phases()
 
@@ -98,7 +100,7 @@ class Run:
         summarizes = self._route.reasoning_summary and detail is not SummaryDetail.NONE
         shows_raw = self._request.reasoning.include_raw
         self._phases = Phases(summarizes=summarizes, shows_raw=shows_raw, accepted_at=self._accepted_at)
-        self._summarizer = RollingSummarizer(detail) if summarizes else None
+        self._summarizer = RollingSummarizer(detail, next_index=self._next_part) if summarizes else None
         self._writer = self._new_writer()
 
     def _opening(self, now: float) -> Iterable[Event]:
@@ -129,6 +131,8 @@ class Run:
     def _beginning(self, begun: Begun) -> Iterable[Event]:
         if begun.restarts:
             yield Restarted(discard_from_sequence=self._delivered_from)
+            self._next_part = self._summarizer.next_index if self._summarizer else 0
+            self._void = _sum(self._void, self._writer.usage())
             self._begin_phases()
         yield AttemptStarted(
             attempt=begun.number,
@@ -163,10 +167,11 @@ class Run:
         assert attempt is not None
         yield from self._end_of_thought()
         yield from self._phases.close(now=now)
+        summaries = _sum(self._void, self._writer.usage())
         yield Completed(
             finish_reason=attempt.finished.finish_reason,
             native_finish_reason=attempt.finished.native_finish_reason,
-            usage=_sum(attempt.usage(input_tokens=estimated_tokens(self._request)), self._writer.usage()),
+            usage=_sum(attempt.usage(input_tokens=estimated_tokens(self._request)), summaries),
             timings=self.timings(now),
             reasoning=begun.planned.applied,
             deployment=begun.deployment.name,
@@ -179,6 +184,6 @@ class Run:
 def _sum(usage: Usage, summaries: Usage) -> Usage:
     return replace(
         usage,
-        summary_input_tokens=summaries.summary_input_tokens,
-        summary_output_tokens=summaries.summary_output_tokens,
+        summary_input_tokens=usage.summary_input_tokens + summaries.summary_input_tokens,
+        summary_output_tokens=usage.summary_output_tokens + summaries.summary_output_tokens,
     )

@@ -46,10 +46,11 @@ _CORRECTION_BONUS, _FIRST_BONUS = 3.0, 2.0
 class RollingSummarizer:
     """Takes thoughts in pieces of any size and gives back the parts of the steps that ended in them.
 
-    `detail` is any but `NONE`, which asks for no summary at all. What is remembered is bounded, whatever is fed.
+    `detail` is any but `NONE`, which asks for no summary at all. Parts are numbered from `next_index` on, which tells
+    the number of the part to come. What is remembered is bounded, whatever is fed.
     """
 
-    def __init__(self, detail: SummaryDetail) -> None:
+    def __init__(self, detail: SummaryDetail, *, next_index: int = 0) -> None:
         self._allowance = ALLOWANCES[detail]
         self._cutter = StepCutter()
         self._said = Said()
@@ -57,7 +58,7 @@ class RollingSummarizer:
         self._texts = Texts()
         self._source = 0
         self._used = 0
-        self._next = 0
+        self.next_index = next_index
         self._correcting = 0
         self._doubting = 0
 
@@ -116,7 +117,7 @@ class RollingSummarizer:
         room = int(allowance.grace + allowance.share * self._source) - self._used
         urgent = correcting or any(clause.answers for clause in clauses)
         longest = min(allowance.longest, room + OVERDRAFT * urgent)
-        bonus = _CORRECTION_BONUS * correcting + _FIRST_BONUS * (self._next == 0)
+        bonus = _CORRECTION_BONUS * correcting + _FIRST_BONUS * (not self._used)
         return extract(clauses, self._said, longest=longest, cost=allowance.price(room), bonus=bonus)
 
     def _emit(self, step: Step, best: Extract, key: str, wrong: Claim | None) -> SummaryPart | None:
@@ -130,9 +131,12 @@ class RollingSummarizer:
         self._texts.add(key)
         self._said.add(best.terms)
         self._used += len(best.text)
-        self._next += 1
+        self.next_index += 1
         return SummaryPart(
-            index=self._next - 1, text=best.text, step=step.text, replaces=wrong.index if wrong is not None else None
+            index=self.next_index - 1,
+            text=best.text,
+            step=step.text,
+            replaces=wrong.index if wrong is not None else None,
         )
 
     def _says_nothing_new(self, best: Extract) -> bool:
