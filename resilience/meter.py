@@ -25,33 +25,28 @@ _GUARD_S = 10.0  # only against hanging: what ends does so within a few turns of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What is left: of requests, by type; in flight at deployments; in use at upstreams."""
+class Left:
+    """What there is of requests: objects by type, in flight at deployments, in use at upstreams."""
 
     alive: Counter[str]
     in_flight: int
     in_use: int
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is left; grpc.aio keeps the last error of a handler (1.85), and with it one request."""
-        return self.in_flight == self.in_use == 0 and max(self.alive.values(), default=0) <= 1
+    def covers(self, other: "Left") -> bool:
+        """Whether there is no more in `other`; but grpc.aio keeps a handler's last error (1.85), with its request."""
+        grown = other.alive - self.alive
+        return max(grown.values(), default=0) <= 1 and other.in_flight <= self.in_flight and other.in_use <= self.in_use
 
 
-def reading() -> Reading:
-    """Counts what requests have left behind."""
+def left() -> Left:
+    """Counts what there is of requests, whoever left it: other tests may have."""
     gc.collect()
     found = gc.get_objects()
-    return Reading(
+    return Left(
         alive=Counter(type(one).__name__ for one in found if type(one) in _OF_A_REQUEST),
         in_flight=sum(member.in_flight for fleet in found if type(fleet) is Fleet for member in fleet.members()),
         in_use=sum(pool.in_use for pool in found if type(pool) is Pool),
     )
-
-
-async def idle() -> None:
-    """Returns once nothing of any request is left; raises AssertionError where something stays."""
-    await until(lambda: reading().is_idle, reading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +55,25 @@ class Baseline:
 
     tasks: int
     sockets: int
+    requests: Left
 
     @staticmethod
     def now() -> "Baseline":
-        """Counts this process's tasks, and its sockets of TCP."""
-        return Baseline(tasks=len(asyncio.all_tasks()), sockets=len(psutil.Process().net_connections(kind="tcp")))
+        """Counts this process's tasks, its sockets of TCP, and what there is of requests."""
+        sockets = psutil.Process().net_connections(kind="tcp")
+        return Baseline(tasks=len(asyncio.all_tasks()), sockets=len(sockets), requests=left())
+
+    async def idle(self) -> None:
+        """Returns once nothing more of any request is left; raises AssertionError where something stays."""
+        await until(lambda: self.requests.covers(left()), lambda: (self, left()))
 
     async def restored(self) -> None:
         """Returns once no more stands than did; raises AssertionError where something stays."""
         await until(lambda: self._covers(Baseline.now()), lambda: (self, Baseline.now()))
 
     def _covers(self, other: "Baseline") -> bool:
-        return other.tasks <= self.tasks and other.sockets <= self.sockets
+        fewer = other.tasks <= self.tasks and other.sockets <= self.sockets
+        return fewer and self.requests.covers(other.requests)
 
 
 def resident_bytes(pid: int) -> int:
@@ -79,11 +81,11 @@ def resident_bytes(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
-async def until(holds: Callable[[], bool], left: Callable[[], object]) -> None:
-    """Returns once something holds; raises AssertionError, with what is `left`, where it never does."""
+async def until(holds: Callable[[], bool], state: Callable[[], object]) -> None:
+    """Returns once something holds; raises AssertionError, with the `state`, where it never does."""
     try:
         async with asyncio.timeout(_GUARD_S):
             while not holds():  # noqa: ASYNC110 - what closes a socket has no event to wait for
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"left over: {left()}") from None
+        raise AssertionError(f"left over: {state()}") from None

@@ -14,7 +14,7 @@ from triphase_client import Client
 
 from resilience.engine import Engine, numbered
 from resilience.gateways import beside, within
-from resilience.meter import Baseline, idle, until
+from resilience.meter import Baseline, until
 from resilience.replies import request
 from resilience.scale import SMALL, Scale
 
@@ -76,7 +76,7 @@ async def test_whenever_callers_leave_their_upstream_is_closed_and_nothing_is_le
         before = Baseline.now()
         async with within(tmp_path, engine.base_url) as gateway:
             found = await storm(gateway.client, engine, range(SMALL.cancels))
-            await idle()
+            await before.idle()
         await before.restored()
     assert found.closed_s
 

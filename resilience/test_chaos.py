@@ -21,7 +21,7 @@ from upstream.raw_server import Call, Net
 
 from resilience.expectations import expectation, place
 from resilience.faults import Case, Way, case_asked_for, cases, play
-from resilience.meter import Baseline, idle
+from resilience.meter import Baseline
 from resilience.recordings import NAMES, Place, Recording
 from resilience.replies import COMPLETED, Reply, ask, ask_whole
 from resilience.scale import Scale
@@ -72,7 +72,7 @@ async def replies(some: Sequence[Case], *, backed: bool = False) -> list[tuple[C
     before = Baseline.now()
     async with Net().serve(lambda call: answer(call, known)) as raw, gateway(raw.port, known, backed=backed) as client:
         found = await asyncio.gather(*(ask(client, case.name) for case in some))
-        await idle()
+        await before.idle()
     await before.restored()
     return list(zip(some, found, strict=True))
 
@@ -123,9 +123,10 @@ async def test_after_the_first_token_nobody_else_is_asked(way: Way, scale: Scale
 async def test_who_asks_for_a_whole_response_gets_the_same_end(way: Way, scale: Scale) -> None:
     some = cases(WHOLE, way, every=7 if scale.measures else scale.every)
     known = {case.name: case for case in some}
+    before = Baseline.now()
     async with Net().serve(lambda call: answer(call, known)) as raw, gateway(raw.port, known) as client:
         found = await asyncio.gather(*(ask_whole(client.target, case.name) for case in some))
-        await idle()
+        await before.idle()
     for case, reply in zip(some, found, strict=True):
         assert reply.outcome in expectation(case).outcomes, case.name
         assert reply.told == (WHOLE.truth if reply.outcome == COMPLETED else "")
@@ -137,6 +138,6 @@ async def test_an_upstream_that_refuses_connections_ends_typed() -> None:
         before = Baseline.now()
         async with gateway(unused.getsockname()[1], ["alone"]) as client:
             found = await asyncio.gather(*(ask(client, "alone") for _ in range(4)))
-            await idle()
+            await before.idle()
         await before.restored()
     assert {(reply.outcome, reply.told, *reply.mistakes) for reply in found} == {("UPSTREAM_UNREACHABLE", "")}

@@ -11,7 +11,7 @@ from triphase_server.service.fleet import Fleet
 from resilience import meter
 from resilience.expectations import expectation
 from resilience.faults import Case, Way, cases
-from resilience.meter import Baseline, reading
+from resilience.meter import Baseline, left
 from resilience.recordings import NAMES, Place, Recording, Worth, worth
 from resilience.replies import COMPLETED, Reply
 from resilience.scale import FULL, SMALL, scale_of
@@ -72,16 +72,19 @@ def test_no_two_cases_have_one_name() -> None:
 async def test_a_lease_that_nobody_ends_is_found() -> None:
     deployment = Deployment(name="d", upstream="u", model="m")
     route = Route(name="r", targets=(Target(deployment=deployment),))
-    before = reading().alive["Lease"]
+    before = left()
     fleet = Fleet([deployment], gate_of=open_gates(), draw=lambda: 0.0)
     leases = [fleet.lease([route], affinity_key="") for _ in range(2)]
-    assert reading().in_flight == 2
-    assert not reading().is_idle
+    found = left()
+    assert (found.in_flight - before.in_flight, found.alive["Lease"] - before.alive["Lease"]) == (2, 2)
+    assert not before.covers(found)
     for lease in leases:
         assert lease is not None
         lease.end(None)
-    assert reading().in_flight == 0
-    assert reading().alive["Lease"] == before + 2
+    assert left().in_flight == before.in_flight
+    assert not before.covers(left())
+    del lease, leases
+    assert before.covers(left())
 
 
 async def test_a_task_that_nobody_ends_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ minutes, and judges how fast its memory grows.
 import asyncio
 import gc
 import statistics
+from itertools import pairwise
 from pathlib import Path
 
 from resilience.engine import Engine
@@ -38,18 +39,21 @@ async def answers(gateway: Gateway, engine: Engine, count: int) -> None:
 
 
 def objects() -> int:
+    """Counts all but timers and their contexts: asyncio keeps those that were cancelled, to drop many at once."""
     gc.collect()
-    return len(gc.get_objects())
+    return sum(type(one).__name__ not in {"TimerHandle", "Context"} for one in gc.get_objects())
 
 
 async def test_answers_leave_no_objects_behind(tmp_path: Path) -> None:
     async with Engine(pace_s=0.0).serving() as engine, within(tmp_path, engine.base_url) as gateway:
-        await answers(gateway, engine, BATCH)
-        before = objects()
-        await answers(gateway, engine, BATCH)
-        left = objects() - before
-    print(f"\n{BATCH} answers left {left} objects")
-    assert left < BATCH / 2
+        counts = []
+        for _ in range(4):
+            await answers(gateway, engine, BATCH)
+            counts.append(objects())
+    left = [after - before for before, after in pairwise(counts)]
+    print(f"\nof {BATCH} answers each, these objects were left: {left}")
+    # What a pool or a cache takes once is no leak; a leak comes each time, with an object or more of each answer.
+    assert min(left) < BATCH / 2
 
 
 async def test_memory_does_not_grow_under_a_steady_load(scale: Scale, tmp_path: Path) -> None:
