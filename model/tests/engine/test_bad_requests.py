@@ -150,6 +150,27 @@ async def test_a_defect_in_the_middle_breaks_the_connection() -> None:
             await response.read()
 
 
+class Abandoned(Broken):
+    """A model whose client has gone before the head of its answer."""
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        assert call.http.transport is not None
+        call.http.transport.close()
+        response = web.StreamResponse()
+        await response.prepare(call.http)
+        raise AssertionError("it was written to nobody")
+
+
+async def test_a_client_that_has_gone_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        serve(models=[Abandoned(after_head=False)]) as running,
+        aiohttp.ClientSession(running.url) as http,
+    ):
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await http.post(CHAT, data=b'{"model": "broken"}')
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 async def test_requests_that_are_not_http(running: Running) -> None:
     async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection(running.host, running.port)

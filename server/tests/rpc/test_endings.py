@@ -6,7 +6,7 @@ Each test stands for a fact of grpc.aio that the servicer is built on; the phase
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -16,6 +16,9 @@ from rpc.samples import request
 from rpc.test_generating import THOUGHTS, collect, reason_of, whole
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import StreamGenerateResponse
+from triphase_server.rpc.servicer import GatewayServicer
+from triphase_server.rpc.undecodable import Undecodable
+from triphase_server.service.catalog import Catalog
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -205,3 +208,17 @@ async def test_bytes_that_are_no_message_are_an_invalid_request(method: str) -> 
                 pass
         assert failure.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert reason_of(failure.value) == "CALLER_INVALID_REQUEST"
+
+
+class GoneContext:
+    """The context of a client that is gone when it is told of its error."""
+
+    async def abort_with_status(self, _: grpc.Status) -> None:
+        raise grpc.aio.InternalError("gone")
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_no_defect() -> None:
+    unused, unread, gone = cast("Any", None), cast("Any", Undecodable()), cast("Any", GoneContext())
+    servicer = GatewayServicer(unused, catalog=Catalog({}))
+    await servicer.ListModels(unread, gone)
+    await servicer.idle()

@@ -135,7 +135,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         error.content_type = "application/json"
         raise
     except ConnectionError:
-        raise
+        return web.Response()  # the client is gone; raised, it would be logged as a failure of ours
     except Exception:
         _log.exception("a request failed inside the engine")
         if request.writer.output_size:

@@ -2,7 +2,8 @@
 
 Facts of grpc.aio that shape it (each has a test): a handler that is an async generator is cleaned up in another task,
 so these are coroutines with `context.write`; a CancelledError that is not the RPC's own must not leave a handler, since
-the client then hangs; a client that goes away while a write waits for it shows as `grpc.aio.InternalError`.
+the client then hangs; a client that goes away while a write waits for it, or just before it is told of its error, shows
+as `grpc.aio.InternalError`.
 """
 
 import asyncio
@@ -117,21 +118,29 @@ class GatewayServicer:
         self._running.add(task)
         self._idle.clear()
         try:
+            async with self._telling(task, context):
+                yield
+        except grpc.aio.InternalError:
+            _log.debug("client went away while something was written to it")
+        finally:
+            self._running.discard(task)
+            if not self._running:
+                self._idle.set()
+
+    @asynccontextmanager
+    async def _telling(self, task: "asyncio.Task[object]", context: Context[Written_contra]) -> AsyncIterator[None]:
+        try:
             yield
         except GatewayError as error:
             await context.abort_with_status(to_status(error))
         except grpc.aio.InternalError:
-            _log.debug("client went away while a write waited for it")
+            raise
         except asyncio.CancelledError:
             await self._cancelled(task, context)
             raise
         except Exception:
             _log.exception("defect in a handler")
             await context.abort_with_status(to_status(InternalError("the gateway failed; its log has the details")))
-        finally:
-            self._running.discard(task)
-            if not self._running:
-                self._idle.set()
 
     async def _cancelled(self, task: "asyncio.Task[object]", context: Context[Written_contra]) -> None:
         if self._ending:
