@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
 
 import pytest
 from server_fakes.clock import now, on_fake_clock
@@ -10,13 +9,11 @@ from server_fakes.rig import ask, deployment, rig
 from server_fakes.upstream import Step, chunk, finish
 from triphase_server.core.effort import EffortPolicy
 from triphase_server.core.errors import (
-    DeadlineExceeded,
     InvalidRequest,
     Stage,
     UnknownModel,
     UpstreamConnectionLost,
     UpstreamOverloaded,
-    UpstreamTimeout,
     UpstreamTruncated,
 )
 from triphase_server.core.events import (
@@ -198,47 +195,6 @@ async def test_an_upstream_that_refuses_fails_the_stream_after_its_opening() -> 
     known = {"response_id": "resp-1", "route": "m", "deployment": "m-a", "stage": "first_byte"}
     assert refusal.metadata == known | {"attempts": "1", "committed": "false", "retry_may_help": "true"}
     assert rig_.outcomes[0].error is refusal
-
-
-@pytest.mark.parametrize(
-    ("script", "rig_of_failure", "at"),
-    [
-        pytest.param([1000.0], Stage.FIRST_TOKEN, 10, id="before the first token"),
-        pytest.param([chunk(content="a"), 1000.0], Stage.STREAM, 10, id="after the first token"),
-        pytest.param([5.0, chunk(content="a"), 1000.0], Stage.STREAM, 15, id="counted from the last byte"),
-    ],
-)
-@on_fake_clock
-async def test_a_silent_upstream_times_out(script: list[Any], rig_of_failure: Stage, at: float) -> None:
-    rig_ = rig(script, timeouts=Timeouts(between_reasoning_s=10, between_output_s=10))
-    _, error = await rig_.failure(ask())
-    assert isinstance(error, UpstreamTimeout)
-    assert (error.stage, now()) == (rig_of_failure, at)
-    assert rig_.upstream.responses[0].closed
-
-
-@on_fake_clock
-async def test_an_upstream_that_never_answers_times_out() -> None:
-    rig_ = rig(THINKS, opens_after_s=1000, timeouts=Timeouts(first_byte_s=40))
-    _, error = await rig_.failure(ask())
-    assert isinstance(error, UpstreamTimeout)
-    assert (error.stage, now(), rig_.upstream.cancelled) == (Stage.FIRST_BYTE, 40, 1)
-
-
-@on_fake_clock
-async def test_the_total_bounds_a_stream_that_never_ends() -> None:
-    script = [step for _ in range(100) for step in (1.0, chunk(content="a"))]
-    _, error = await rig(script, timeouts=Timeouts(total_s=30)).failure(ask())
-    assert isinstance(error, UpstreamTimeout)
-    assert now() == 30
-
-
-@on_fake_clock
-async def test_the_callers_deadline_is_inherited() -> None:
-    script = [step for _ in range(100) for step in (1.0, chunk(content="a"))]
-    _, error = await rig(script).failure(ask(), deadline=12.0)
-    assert isinstance(error, DeadlineExceeded)
-    assert now() == 12
 
 
 @on_fake_clock

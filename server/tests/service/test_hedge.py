@@ -204,7 +204,7 @@ async def test_the_deployment_that_is_told_is_the_one_whose_token_came_first_not
 @on_fake_clock
 async def test_one_that_was_only_slow_may_be_asked_again_where_the_winner_breaks() -> None:
     lost = UpstreamConnectionLost("lost", stage=Stage.STREAM)
-    scripts = [answer("slow", after_s=60.0), [chunk(content="a"), lost], answer("b")]
+    scripts: list[list[Step]] = [answer("slow", after_s=60.0), [chunk(content="a"), lost], answer("b")]
     rig_ = hedged(*scripts, on_midstream_failure=OnMidstreamFailure.RESTART)
     events = await rig_.events(ask(accept_restarts=True))
     assert attempts(events) == [(1, "slow", FIRST), (2, "fast", HEDGE), (3, "slow", FALLBACK)]
