@@ -1,7 +1,9 @@
 """The decision after a failure against its vectors, and what holds for every failure."""
 
 import inspect
+import json
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from triphase_server.core.errors import GatewayError, Stage, UpstreamError, Upst
 from triphase_server.core.retry import _REMEDIES, Decision, Fallback, GiveUp, Retry, RetryPolicy, decide, may_pass
 
 VECTORS = "retry"
+ERRORS_TABLE = Path(__file__).parents[3] / "testdata/errors.json"
 
 UPSTREAM_ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, UpstreamError)]
 ERRORS = st.builds(
@@ -136,7 +139,11 @@ def test_a_retry_after_that_is_no_number_is_none() -> None:
     assert decide(error, committed=False, attempt=1, policy=policy, draw=0.5, others=False) == Retry(0.125)
 
 
-def test_what_may_pass_is_what_is_tried_again() -> None:
-    assert may_pass(errors.UpstreamTruncated("cut", stage=Stage.STREAM))
-    assert not may_pass(errors.UpstreamRejected("no", stage=Stage.STREAM))
-    assert not may_pass(errors.DeadlineExceeded("late"))
+@pytest.mark.parametrize("row", json.loads(ERRORS_TABLE.read_text())["errors"], ids=lambda row: row["error"])
+def test_what_may_pass_is_what_the_shared_table_calls_retryable(row: dict[str, Any]) -> None:
+    kind: type[GatewayError] = getattr(errors, row["error"])
+    options: dict[str, Any] = {"stage": Stage.STREAM} if issubclass(kind, UpstreamError) else {}
+    if issubclass(kind, errors.PolicyError):
+        options = {"subject": "route:m", "retry_after_s": 1.0}
+    error = errors.InvalidRequest(()) if kind is errors.InvalidRequest else kind("failed", **options)
+    assert may_pass(error) is row["retryable"]

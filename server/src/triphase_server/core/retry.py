@@ -13,8 +13,10 @@ from math import inf
 from typing import TypeAlias
 
 from triphase_server.core.errors import (
+    CallerError,
     CircuitsOpen,
     GatewayError,
+    InternalError,
     UpstreamAuthFailed,
     UpstreamConnectionLost,
     UpstreamConnectTimeout,
@@ -112,6 +114,17 @@ _REMEDIES: Mapping[type, _Remedy] = {
 }
 
 
+# What the same request would meet again, until its caller or an operator changes something.
+_LASTING = (
+    CallerError,
+    InternalError,
+    UpstreamAuthFailed,
+    UpstreamModelMissing,
+    UpstreamProtocolError,
+    UpstreamRejected,
+)
+
+
 def decide(
     error: GatewayError,
     *,
@@ -151,7 +164,7 @@ def decide(
 
 def may_pass(error: GatewayError) -> bool:
     """Says whether the same request may well succeed if it is made again."""
-    return _remedy(error, timed_out_before=False) is not _Remedy.NONE
+    return not isinstance(error, _LASTING)
 
 
 def _remedy(error: GatewayError, *, timed_out_before: bool) -> _Remedy:
