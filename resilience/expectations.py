@@ -8,18 +8,23 @@ garbled byte changes the framing, parsers may differ: then what came before it m
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from triphase_server.core.errors import UpstreamConnectionLost, UpstreamError, UpstreamTimeout
+from triphase_server.core.errors import (
+    UpstreamConnectionLost,
+    UpstreamError,
+    UpstreamFirstByteTimeout,
+    UpstreamOutputTimeout,
+    UpstreamReasoningTimeout,
+)
 from triphase_server.rpc.status import TABLE
 
 from resilience.faults import Case, Way
 from resilience.recordings import Place, Worth, worth
 from resilience.replies import COMPLETED, Reply
 
-# What an exchange that breaks off before its conclusion is, wherever it does.
+# What an exchange that breaks off before its conclusion is, wherever it does; one that stalls is `_silence`.
 _BROKEN_OFF: Mapping[Way, type[UpstreamError]] = {
     Way.RESET: UpstreamConnectionLost,
     Way.CLOSE: UpstreamConnectionLost,
-    Way.STALL: UpstreamTimeout,
 }
 _UPSTREAMS = frozenset(mapped.reason for kind, mapped in TABLE.items() if issubclass(kind, UpstreamError))
 
@@ -60,13 +65,20 @@ def place(case: Case) -> Place:
 
 def _broken_off(case: Case) -> Expectation:
     arrived = worth(case.recording.data[: case.offset])
-    outcomes = frozenset({_outcome(arrived, broken_off=_BROKEN_OFF[case.way])})
+    outcomes = frozenset({_outcome(arrived, broken_off=_BROKEN_OFF.get(case.way) or _silence(arrived))})
     truth = case.recording.truth
     if case.way is not Way.RESET:
         return Expectation(outcomes=outcomes, told=arrived.told, exact=True, most=truth)
     # A reset may overtake what was sent before it (RFC 9293 section 3.10.4), and an answer's end with it.
     lost = frozenset({TABLE[UpstreamConnectionLost].reason})
     return Expectation(outcomes=outcomes | lost, told="", exact=False, most=truth)
+
+
+def _silence(arrived: Worth) -> type[UpstreamError]:
+    """Returns which limit an exchange reaches that says nothing more."""
+    if arrived.place is Place.HEAD:
+        return UpstreamFirstByteTimeout
+    return UpstreamOutputTimeout if arrived.answers else UpstreamReasoningTimeout
 
 
 def _garbled(case: Case) -> Expectation:

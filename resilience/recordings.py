@@ -52,6 +52,11 @@ class Worth:
     told: str = ""
     failure: type[UpstreamError] | None = None
 
+    @property
+    def answers(self) -> bool:
+        """Whether any output has come, not thoughts alone."""
+        return _MARKS["output"] in self.told
+
 
 class Recording:
     """One exchange: `data` is all that the engine sent, head included."""

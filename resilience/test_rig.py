@@ -50,9 +50,9 @@ def test_every_offset_is_broken_at() -> None:
 @pytest.mark.parametrize(
     ("reply", "found"),
     [
-        (Reply(outcome="UPSTREAM_TIMEOUT", told="\ue00047+", attempts=1), 0),
-        (Reply(outcome="UPSTREAM_TIMEOUT", told="\ue00047", attempts=1), 1),
-        (Reply(outcome="UPSTREAM_TIMEOUT", told="\ue00047-", attempts=1), 2),
+        (Reply(outcome="UPSTREAM_TIMEOUT_REASONING", told="\ue00047+", attempts=1), 0),
+        (Reply(outcome="UPSTREAM_TIMEOUT_REASONING", told="\ue00047", attempts=1), 1),
+        (Reply(outcome="UPSTREAM_TIMEOUT_REASONING", told="\ue00047-", attempts=1), 2),
         (Reply(outcome="UPSTREAM_TRUNCATED", told="\ue00047+", attempts=1), 1),
         (Reply(outcome=COMPLETED, told="\ue00047+38", attempts=1), 2),
     ],

@@ -37,7 +37,11 @@ def test_what_the_upstream_does_wrong_counts(status: int) -> None:
     [
         errors.UpstreamUnreachable,
         errors.UpstreamConnectionLost,
-        errors.UpstreamTimeout,
+        errors.UpstreamConnectTimeout,
+        errors.UpstreamFirstByteTimeout,
+        errors.UpstreamFirstTokenTimeout,
+        errors.UpstreamReasoningTimeout,
+        errors.UpstreamOutputTimeout,
         errors.UpstreamProtocolError,
         errors.UpstreamTruncated,
         errors.UpstreamServerError,
@@ -45,6 +49,10 @@ def test_what_the_upstream_does_wrong_counts(status: int) -> None:
 )
 def test_a_failure_counts_however_far_the_answer_had_come(kind: type[UpstreamError], stage: Stage) -> None:
     assert judge(kind("it broke", stage=stage)) == FAILURE
+
+
+def test_a_request_that_is_too_long_in_all_says_nothing() -> None:
+    assert judge(errors.UpstreamTotalTimeout("too long", stage=Stage.STREAM)) == IGNORED
 
 
 def test_a_whole_answer_is_a_success() -> None:

@@ -1,7 +1,9 @@
 """The decision after a failure against its vectors, and what holds for every failure."""
 
 import inspect
+import json
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from triphase_server.core.retry import (
 )
 
 VECTORS = "retry"
+ERRORS_TABLE = Path(__file__).parents[3] / "testdata/errors.json"
 
 UPSTREAM_ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, UpstreamError)]
 ERRORS = st.builds(
@@ -154,6 +157,16 @@ def test_what_may_pass_is_what_is_tried_again() -> None:
 
 def test_the_same_deployment_is_asked_again_only_where_its_failure_passes_by_itself() -> None:
     assert same_may_help(errors.UpstreamOverloaded("full", stage=Stage.FIRST_BYTE))
-    assert same_may_help(UpstreamTimeout("no connection", stage=Stage.CONNECT))
-    assert not same_may_help(UpstreamTimeout("silent", stage=Stage.FIRST_BYTE))
+    assert same_may_help(errors.UpstreamConnectTimeout("no connection", stage=Stage.CONNECT))
+    assert not same_may_help(errors.UpstreamFirstByteTimeout("silent", stage=Stage.FIRST_BYTE))
     assert not same_may_help(errors.UpstreamAuthFailed("refused", stage=Stage.FIRST_BYTE))
+
+
+@pytest.mark.parametrize("row", json.loads(ERRORS_TABLE.read_text())["errors"], ids=lambda row: row["error"])
+def test_what_may_pass_is_what_the_shared_table_calls_retryable(row: dict[str, Any]) -> None:
+    kind: type[GatewayError] = getattr(errors, row["error"])
+    options: dict[str, Any] = {"stage": Stage.STREAM} if issubclass(kind, UpstreamError) else {}
+    if issubclass(kind, errors.PolicyError):
+        options = {"subject": "route:m", "retry_after_s": 1.0}
+    error = errors.InvalidRequest(()) if kind is errors.InvalidRequest else kind("failed", **options)
+    assert may_pass(error) is row["retryable"]

@@ -47,17 +47,17 @@ FAULTS: dict[str, tuple[Script, Code, str, str | None]] = {
         "UPSTREAM_CONNECTION_LOST",
         None,  # a reset overtakes what was sent before it
     ),
-    "stalls before the head": (Script(fault=Stall()), Code.UNAVAILABLE, "UPSTREAM_TIMEOUT", ""),
+    "stalls before the head": (Script(fault=Stall()), Code.UNAVAILABLE, "UPSTREAM_TIMEOUT_FIRST_BYTE", ""),
     "stalls before the first token": (
         Script(fault=Stall(at=Place.FIRST_TOKEN)),
         Code.UNAVAILABLE,
-        "UPSTREAM_TIMEOUT",
+        "UPSTREAM_TIMEOUT_REASONING",
         "",
     ),
     "stalls midway": (
         Script(steps=OUTPUT, fault=Stall(at=Place.STREAM)),
         Code.UNAVAILABLE,
-        "UPSTREAM_TIMEOUT",
+        "UPSTREAM_TIMEOUT_OUTPUT",
         "8",
     ),
     "sends HTML": (broken(Garbling.HTML), Code.INTERNAL, "UPSTREAM_PROTOCOL_ERROR", ""),

@@ -15,7 +15,13 @@ from triphase_server.core.errors import GatewayError, InvalidRequest, PolicyErro
 from triphase_server.rpc.status import TABLE, to_rich_status, to_status
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "testdata/errors.json").read_text())["errors"]
-BRANCHES: set[type[GatewayError]] = {GatewayError, errors.CallerError, PolicyError, UpstreamError}
+BRANCHES: set[type[GatewayError]] = {
+    GatewayError,
+    errors.CallerError,
+    PolicyError,
+    UpstreamError,
+    errors.UpstreamTimeout,
+}
 MOST_BYTES = 7_000
 
 
@@ -68,12 +74,14 @@ def test_reasons_are_a_closed_vocabulary_that_names_who_is_at_fault() -> None:
     assert len({row["reason"] for row in ROWS}) == len(ROWS)
     for row in ROWS:
         kind = getattr(errors, row["error"])
-        who = {
+        prefixes = {
             errors.CallerError: "CALLER_",
             PolicyError: "POLICY_",
+            errors.UpstreamTimeout: "UPSTREAM_TIMEOUT_",
             UpstreamError: "UPSTREAM_",
             GatewayError: "GATEWAY_",
-        }[kind.__base__]
+        }
+        who = next(prefixes[branch] for branch in kind.__mro__ if branch in prefixes)
         assert row["reason"].startswith(who)
 
 
@@ -92,7 +100,7 @@ def test_retry_after_is_retry_info() -> None:
 
 
 def test_metadata_tells_stage_and_ids() -> None:
-    error = made(errors.UpstreamTimeout, metadata={"upstream_status": "503"})
+    error = made(errors.UpstreamOutputTimeout, metadata={"upstream_status": "503"})
     error.metadata["response_id"] = "resp-1"
     metadata = dict(details_of(error)["google.rpc.ErrorInfo"].metadata)
     assert metadata == {"stage": "stream", "upstream_status": "503", "response_id": "resp-1"}

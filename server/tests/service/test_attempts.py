@@ -204,6 +204,8 @@ class TestCircuits:
         seen, error = await rig_.failure(ask())
         assert isinstance(error, CircuitsOpen)
         assert error.retry_after_s == 10
+        told = {"attempts": "0", "committed": "false", "retry_may_help": "true"}
+        assert error.metadata | told == error.metadata
         assert isinstance(seen[0], Started)
         assert len(rig_.upstream.asked) == 2
 
@@ -334,3 +336,11 @@ async def test_what_would_only_fail_again_is_not_asked_again() -> None:
         ("b", AttemptReason.FALLBACK),
         ("b", AttemptReason.RETRY),
     ]
+
+
+@on_fake_clock
+async def test_a_deadline_that_passes_midway_says_how_much_had_come_too() -> None:
+    _, error = await rig([chunk(content="47 + 38"), 100.0]).failure(ask(), deadline=4.0)
+    assert isinstance(error, DeadlineExceeded)
+    told = {"committed": "true", "retry_may_help": "false", "output_characters": "7", "deployment": "m-a"}
+    assert error.metadata | told == error.metadata

@@ -9,7 +9,6 @@ from server_fakes.rig import ask, deployment, rig
 from server_fakes.upstream import Step, chunk, finish
 from triphase_server.core.effort import EffortPolicy
 from triphase_server.core.errors import (
-    DeadlineExceeded,
     InvalidRequest,
     Stage,
     UnknownModel,
@@ -196,14 +195,6 @@ async def test_an_upstream_that_refuses_fails_the_stream_after_its_opening() -> 
     known = {"response_id": "resp-1", "route": "m", "deployment": "m-a", "stage": "first_byte"}
     assert refusal.metadata == known | {"attempts": "1", "committed": "false", "retry_may_help": "true"}
     assert rig_.outcomes[0].error is refusal
-
-
-@on_fake_clock
-async def test_the_callers_deadline_is_inherited() -> None:
-    script = [step for _ in range(100) for step in (1.0, chunk(content="a"))]
-    _, error = await rig(script).failure(ask(), deadline=12.0)
-    assert isinstance(error, DeadlineExceeded)
-    assert now() == 12
 
 
 @on_fake_clock

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from triphase_server.core.errors import GatewayError, Stage, UpstreamTimeout
+from triphase_server.core.errors import GatewayError, Stage, UpstreamOutputTimeout
 from triphase_server.core.events import AppliedReasoning, Completed, FinishReason, Timings, Usage
 from triphase_server.rpc.status import TABLE
 from triphase_server.service.ports import Outcome
@@ -24,7 +24,7 @@ COMPLETED = Completed(
     attempts=1,
 )
 FAILED = replace(
-    OUTCOME, error=UpstreamTimeout("sent nothing", stage=Stage.STREAM, metadata={"upstream_status": "504"})
+    OUTCOME, error=UpstreamOutputTimeout("sent nothing", stage=Stage.STREAM, metadata={"upstream_status": "504"})
 )
 
 
@@ -70,7 +70,7 @@ def test_what_is_told_of_a_completed_request() -> None:
 
 
 def test_what_is_told_of_a_failed_one_and_of_one_whose_client_left() -> None:
-    assert told(FAILED)["outcome"] == "UPSTREAM_TIMEOUT"
+    assert told(FAILED)["outcome"] == "UPSTREAM_TIMEOUT_OUTPUT"
     assert (told(FAILED)["stage"], told(FAILED)["upstream_status"]) == ("stream", "504")
     assert told(OUTCOME)["outcome"] == "cancelled"
 
@@ -85,7 +85,7 @@ def test_a_line_for_people(root: logging.Logger) -> None:
 
 def test_a_line_for_machines(root: logging.Logger) -> None:
     entry = json.loads(logged(FAILED, as_json=True))
-    assert (entry["level"], entry["message"], entry["outcome"]) == ("WARNING", "request", "UPSTREAM_TIMEOUT")
+    assert (entry["level"], entry["message"], entry["outcome"]) == ("WARNING", "request", "UPSTREAM_TIMEOUT_OUTPUT")
     assert {"time", "response_id", "total_s", "stage"} <= entry.keys()
 
 

@@ -9,6 +9,7 @@ import pytest
 from triphase_server.core.errors import (
     Stage,
     UpstreamConnectionLost,
+    UpstreamConnectTimeout,
     UpstreamError,
     UpstreamOverloaded,
     UpstreamProtocolError,
@@ -178,7 +179,7 @@ async def test_no_connection_in_time(net: Net) -> None:
     async with net.serve(answer) as server:
         address = f"https://127.0.0.1:{server.port}/v1"
         async with net.connect(address, max_connections=1) as upstream:
-            with pytest.raises(UpstreamUnreachable, match="in time") as caught:
+            with pytest.raises(UpstreamConnectTimeout, match="in time") as caught:
                 await net.open(upstream, connect_s=0.05)
     assert caught.value.stage is Stage.CONNECT
 

@@ -126,8 +126,32 @@ class UpstreamConnectionLost(UpstreamError):
     """The connection broke before the response was complete."""
 
 
+class UpstreamConnectTimeout(UpstreamUnreachable):
+    """No connection stood in time (`connect_s`)."""
+
+
 class UpstreamTimeout(UpstreamError):
-    """The upstream was silent for longer than allowed."""
+    """The upstream was silent for longer than allowed; which limit it was, the classes below say."""
+
+
+class UpstreamFirstByteTimeout(UpstreamTimeout):
+    """No response head came (`first_byte_s`)."""
+
+
+class UpstreamFirstTokenTimeout(UpstreamTimeout):
+    """No thought, output or tool call came (`first_token_s`)."""
+
+
+class UpstreamReasoningTimeout(UpstreamTimeout):
+    """Nothing at all came any more before the output began (`between_reasoning_s`)."""
+
+
+class UpstreamOutputTimeout(UpstreamTimeout):
+    """Nothing at all came any more after the output had begun (`between_output_s`)."""
+
+
+class UpstreamTotalTimeout(UpstreamTimeout):
+    """The whole request, all attempts together, took too long (`total_s`)."""
 
 
 class UpstreamAuthFailed(UpstreamError):

@@ -13,19 +13,26 @@ from math import inf
 from typing import TypeAlias
 
 from triphase_server.core.errors import (
+    CallerError,
     CircuitsOpen,
     GatewayError,
-    Stage,
+    InternalError,
     UpstreamAuthFailed,
     UpstreamConnectionLost,
+    UpstreamConnectTimeout,
     UpstreamError,
+    UpstreamFirstByteTimeout,
+    UpstreamFirstTokenTimeout,
     UpstreamModelMissing,
+    UpstreamOutputTimeout,
     UpstreamOverloaded,
     UpstreamProtocolError,
     UpstreamRateLimited,
+    UpstreamReasoningTimeout,
     UpstreamRejected,
     UpstreamServerError,
     UpstreamTimeout,
+    UpstreamTotalTimeout,
     UpstreamTruncated,
     UpstreamUnreachable,
 )
@@ -85,6 +92,7 @@ class _Remedy(Enum):
 # The nearest class in the error's own ancestry counts. What is neither listed nor an upstream's is given up.
 _REMEDIES: Mapping[type, _Remedy] = {
     UpstreamUnreachable: _Remedy.ANOTHER_OR_SAME,
+    UpstreamConnectTimeout: _Remedy.ANOTHER_OR_SAME,  # cost little, and no request was sent
     UpstreamConnectionLost: _Remedy.ANOTHER_OR_SAME,
     UpstreamRateLimited: _Remedy.ANOTHER_OR_SAME,
     UpstreamOverloaded: _Remedy.ANOTHER_OR_SAME,
@@ -94,11 +102,27 @@ _REMEDIES: Mapping[type, _Remedy] = {
     UpstreamModelMissing: _Remedy.ANOTHER,
     UpstreamProtocolError: _Remedy.ANOTHER,
     UpstreamTimeout: _Remedy.ANOTHER_ONCE,
+    UpstreamFirstByteTimeout: _Remedy.ANOTHER_ONCE,
+    UpstreamFirstTokenTimeout: _Remedy.ANOTHER_ONCE,
+    UpstreamReasoningTimeout: _Remedy.ANOTHER_ONCE,
+    UpstreamOutputTimeout: _Remedy.ANOTHER_ONCE,
+    UpstreamTotalTimeout: _Remedy.ANOTHER_ONCE,
     UpstreamRejected: _Remedy.NONE,
     CircuitsOpen: _Remedy.NONE,  # whether to wait for a circuit is the route's matter
     UpstreamError: _Remedy.NONE,
     GatewayError: _Remedy.NONE,
 }
+
+
+# What the same request would meet again, until its caller or an operator changes something.
+_LASTING = (
+    CallerError,
+    InternalError,
+    UpstreamAuthFailed,
+    UpstreamModelMissing,
+    UpstreamProtocolError,
+    UpstreamRejected,
+)
 
 
 def decide(
@@ -140,7 +164,7 @@ def decide(
 
 def may_pass(error: GatewayError) -> bool:
     """Says whether the same request may well succeed if it is made again."""
-    return _remedy(error, timed_out_before=False) is not _Remedy.NONE
+    return not isinstance(error, _LASTING)
 
 
 def same_may_help(error: GatewayError) -> bool:
@@ -149,8 +173,6 @@ def same_may_help(error: GatewayError) -> bool:
 
 
 def _remedy(error: GatewayError, *, timed_out_before: bool) -> _Remedy:
-    if isinstance(error, UpstreamTimeout) and error.stage is Stage.CONNECT:
-        return _Remedy.ANOTHER_OR_SAME  # cost little, and no request was sent
     remedy = next(_REMEDIES[kind] for kind in type(error).__mro__ if kind in _REMEDIES)
     return _Remedy.NONE if remedy is _Remedy.ANOTHER_ONCE and timed_out_before else remedy
 

@@ -11,7 +11,16 @@ from contextlib import suppress
 from functools import partial
 
 from triphase_server.core.effort import PlannedReasoning
-from triphase_server.core.errors import GatewayError, Stage, UpstreamError, UpstreamTimeout
+from triphase_server.core.errors import (
+    GatewayError,
+    Stage,
+    UpstreamError,
+    UpstreamFirstByteTimeout,
+    UpstreamFirstTokenTimeout,
+    UpstreamOutputTimeout,
+    UpstreamReasoningTimeout,
+    UpstreamTimeout,
+)
 from triphase_server.core.events import Delta, Finished, ReasoningDelta, Usage, WaitingOn
 from triphase_server.core.generation import Generation
 from triphase_server.core.request import GenerationRequest
@@ -50,7 +59,7 @@ class Attempt:
         self._opening: asyncio.Future[UpstreamResponse] | None = None
         self._on_first_token = on_first_token
         self._first_byte = total
-        self._silence = Limit(math.inf, lambda: self._timeout(self._silence_s(), of=self._silent_in()))
+        self._silence = Limit(math.inf, self._silent)
         self._until_end: tuple[Limit, ...] = (self._silence, total)
         self._until_token: tuple[Limit, ...] = self._until_end
         self._answers = False
@@ -93,8 +102,8 @@ class Attempt:
     def begin(self, request: GenerationRequest, *, planned: PlannedReasoning) -> None:
         """Asks the upstream while the caller does other things."""
         timeouts = self.deployment.timeouts
-        self._first_byte = self._limit(timeouts.first_byte_s, of="first_byte_s")
-        self._until_token = (*self._until_end, self._limit(timeouts.first_token_s, of="first_token_s"))
+        self._first_byte = self._limit(timeouts.first_byte_s, UpstreamFirstByteTimeout)
+        self._until_token = (*self._until_end, self._limit(timeouts.first_token_s, UpstreamFirstTokenTimeout))
         self._opening = asyncio.ensure_future(
             self._upstream.open(self.deployment, request=request, reasoning_body=planned.body)
         )
@@ -174,23 +183,27 @@ class Attempt:
         concluded = self._generation is not None and self._generation.concluded
         return min(longest_s, _AFTER_FINISH_S) if concluded else longest_s
 
-    def _silent_in(self) -> str:
-        return "between_output_s" if self._answers else "between_reasoning_s"
+    def _limit(self, after_s: float, kind: type[UpstreamTimeout]) -> Limit:
+        return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s, kind))
 
-    def _limit(self, after_s: float, *, of: str) -> Limit:
-        return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s, of=of))
+    def _silent(self) -> GatewayError:
+        return self._timeout(self._silence_s(), UpstreamOutputTimeout if self._answers else UpstreamReasoningTimeout)
 
-    def _timeout(self, after_s: float, *, of: str) -> GatewayError:
-        """Returns the error of a passed limit; `of` is the name that operators know it by."""
+    def _timeout(self, after_s: float, kind: type[UpstreamTimeout]) -> GatewayError:
         stage = _STAGES[self.waiting_on]
-        message = f"the upstream sent nothing for {after_s:g} s ({stage.value})"
-        return UpstreamTimeout(message, stage=stage, metadata={"timeout": of})
+        return kind(f"the upstream {_WITHHELD[kind]} for {after_s:g} s", stage=stage)
 
 
 _STAGES = {
     WaitingOn.UPSTREAM: Stage.FIRST_BYTE,
     WaitingOn.FIRST_TOKEN: Stage.FIRST_TOKEN,
     WaitingOn.NEXT_TOKEN: Stage.STREAM,
+}
+_WITHHELD: Mapping[type[UpstreamTimeout], str] = {
+    UpstreamFirstByteTimeout: "did not begin to answer",
+    UpstreamFirstTokenTimeout: "gave no thought, output or tool call",
+    UpstreamReasoningTimeout: "sent nothing, with no output yet,",
+    UpstreamOutputTimeout: "sent nothing, amid its output,",
 }
 
 

@@ -277,6 +277,8 @@ class Attempts:
         """Decides, for tenacity, whether the loop goes on, and prepares what it goes on with."""
         outcome = state.outcome
         error = outcome.exception() if outcome is not None else None
+        if isinstance(error, GatewayError):
+            _tell(error, attempts=self.number, attempt=self.attempt)
         if not isinstance(error, UpstreamError) or self.attempt is None:
             return False
         committed = self.attempt.committed
@@ -284,7 +286,6 @@ class Attempts:
         decision = self._decide(error, restarts=committed and self._may_restart())
         assert self._ended is not None
         if isinstance(decision, GiveUp) or not self._ended.take_retry_token():
-            _tell(error, attempts=self.number, attempt=self.attempt)
             return False
         self._timed_out = self._timed_out or isinstance(error, UpstreamTimeout)
         self._reason = AttemptReason.RETRY if isinstance(decision, Retry) else AttemptReason.FALLBACK
@@ -331,13 +332,15 @@ def _plans(routes: Sequence[Route], request: GenerationRequest) -> tuple[Mapping
     return plans, frozenset(refusals)
 
 
-def _tell(error: GatewayError, *, attempts: int, attempt: Attempt) -> None:
-    error.metadata["deployment"] = attempt.deployment.name
+def _tell(error: GatewayError, *, attempts: int, attempt: Attempt | None) -> None:
+    """Adds what a caller needs to know if this is the end."""
     error.metadata["attempts"] = str(attempts)
-    error.metadata["committed"] = _yes_or_no(attempt.committed)
-    if attempt.committed:
-        error.metadata.update({what: str(count) for what, count in attempt.came.items()})
     error.metadata["retry_may_help"] = _yes_or_no(may_pass(error))
+    error.metadata["committed"] = _yes_or_no(attempt is not None and attempt.committed)
+    if attempt is not None:
+        error.metadata["deployment"] = attempt.deployment.name
+    if attempt is not None and attempt.committed:
+        error.metadata.update({what: str(count) for what, count in attempt.came.items()})
 
 
 def _yes_or_no(holds: bool) -> str:

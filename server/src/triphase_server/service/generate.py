@@ -16,7 +16,7 @@ from triphase_server.core.errors import (
     InternalError,
     InvalidRequest,
     Stage,
-    UpstreamTimeout,
+    UpstreamTotalTimeout,
     Violation,
 )
 from triphase_server.core.events import Event, Timings
@@ -174,5 +174,5 @@ def _total_limit(route: Route, *, accepted_at: float, deadline: float | None) ->
     total_s = route.primary.timeouts.total_s
     if deadline is not None and deadline < accepted_at + total_s:
         return Limit(deadline, lambda: DeadlineExceeded("the deadline of the request passed"))
-    message, metadata = f"the upstream took more than {total_s:g} s in total", {"timeout": "total_s"}
-    return Limit(accepted_at + total_s, lambda: UpstreamTimeout(message, stage=Stage.STREAM, metadata=metadata))
+    message = f"the request took more than {total_s:g} s in total"
+    return Limit(accepted_at + total_s, lambda: UpstreamTotalTimeout(message, stage=Stage.STREAM))

@@ -12,6 +12,7 @@ import aiohttp
 from triphase_server.core.errors import (
     Stage,
     UpstreamConnectionLost,
+    UpstreamConnectTimeout,
     UpstreamError,
     UpstreamOverloaded,
     UpstreamProtocolError,
@@ -37,7 +38,7 @@ _CONNECT = Stage.CONNECT
 
 # Read from the top: a row stands before the rows of its base classes.
 _TABLE = (
-    _Row((aiohttp.ConnectionTimeoutError,), UpstreamUnreachable, "no connection to the upstream in time", _CONNECT),
+    _Row((aiohttp.ConnectionTimeoutError,), UpstreamConnectTimeout, "no connection to the upstream in time", _CONNECT),
     _Row(
         (aiohttp.ClientConnectorCertificateError,),
         UpstreamUnreachable,
