@@ -346,6 +346,21 @@ def test_what_has_no_effect_is_warned_of(path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("retry.max_attempts = 1", ["retry.max_attempts is 1", "there is no other deployment to ask"]),
+        ("", ["there is no other deployment to ask"]),
+        ('fallbacks = ["other"]\n[routes.other]\ndeployments = ["a"]', []),
+    ],
+)
+def test_a_hedge_that_nobody_can_be_asked_for_is_warned_of(path: Path, more: str, why: list[str]) -> None:
+    config = loaded(path, f"{VALID}hedge_after_s = 5.0\n{more}\n")
+    assert [str(warning).removeprefix(f"{path.parent}/") for warning in warnings(config)] == [
+        f"gateway.toml:8: routes.chat.hedge_after_s: without effect, since {one}" for one in why
+    ]
+
+
 def test_the_rules_of_a_circuit_can_be_turned_off(path: Path) -> None:
     off = "breaker = { failure_rate = false, consecutive_failures = false, slow_call_s = false }\n[routes"
     breaker = loaded(path, VALID.replace("[routes", off)).routes["chat"].primary.breaker

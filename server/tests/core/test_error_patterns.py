@@ -45,7 +45,9 @@ def test_a_prompt_that_is_too_long_is_the_requests_fault_whatever_the_status_say
         (502, "the KV cache is full", 502),
         (500, "something else", 500),
         (500, "", 500),
+        (503, "This model's maximum context length is 8 tokens", 400),
         (429, "This model's maximum context length is 8 tokens", 429),
+        (302, "This model's maximum context length is 8 tokens", 302),
     ],
 )
 def test_a_pattern_counts_for_its_status_and_its_words(status: int, text: str, meant: int) -> None:
@@ -59,8 +61,15 @@ def test_the_first_that_fits_counts_and_an_operators_comes_before_what_is_built_
 
 def test_the_body_matters_only_where_a_pattern_is_about_the_status() -> None:
     assert concerned(500, ())
-    assert not concerned(503, (BUSY,))
-    assert concerned(503, (ErrorPattern(contains="x"),))
+    assert not concerned(400, (BUSY, ErrorPattern(contains="x")))
+    assert concerned(400, (ErrorPattern(contains="x", status=400),))
+
+
+def test_words_that_an_engine_repeats_in_a_4xx_do_not_become_its_failure() -> None:
+    anywhere = ErrorPattern(contains="no slot", treat_as=503)
+    assert meant_status(500, "no slot", (anywhere,)) == 503
+    assert meant_status(400, "unknown role: no slot", (anywhere,)) == 400
+    assert meant_status(400, "no slot", (ErrorPattern(contains="no slot", status=400, treat_as=503),)) == 503
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,24 @@ async def test_who_loses_teaches_its_circuit_nothing() -> None:
     assert next(m for m in rig_.fleet.members() if m.deployment.name == "slow").circuit.state.value == "closed"
 
 
+def latencies(rig_: Rig) -> dict[str, float]:
+    return {m.deployment.name: m.latency_s for m in rig_.fleet.members() if m.deployment.name in {"slow", "fast"}}
+
+
+@on_fake_clock
+async def test_routing_learns_how_long_the_loser_was_waited_for_at_least() -> None:
+    rig_ = hedged(answer("slow", after_s=60.0), answer("fast", after_s=2.0))
+    await rig_.events(ask())
+    assert latencies(rig_) == {"slow": 7.0, "fast": 2.0}
+
+
+@on_fake_clock
+async def test_a_hedge_that_had_hardly_begun_is_not_thought_quick() -> None:
+    rig_ = hedged(answer("slow", after_s=6.0), answer("fast", after_s=60.0))
+    await rig_.events(ask())
+    assert latencies(rig_) == {"slow": 6.0, "fast": 0.0}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

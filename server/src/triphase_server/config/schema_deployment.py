@@ -30,7 +30,7 @@ from triphase_server.config.kinds import (
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort import EffortMethod, EffortPolicy, UnsupportedPolicy
-from triphase_server.core.error_patterns import ANY_ERROR
+from triphase_server.core.error_patterns import ANY_FAILURE
 from triphase_server.core.presets import PRESETS, Preset
 from triphase_server.core.request import Effort
 from triphase_server.core.route import Timeouts
@@ -41,8 +41,8 @@ _TIMEOUTS = Timeouts()
 _BREAKER = BreakerPolicy()
 
 
-def _error_or_any(status: int) -> int:
-    if status != ANY_ERROR and not 400 <= status <= 599:
+def _error_or_any_failure(status: int) -> int:
+    if status != ANY_FAILURE and not 400 <= status <= 599:
         raise ValueError
     return status
 
@@ -54,7 +54,9 @@ _Unsupported = Annotated[UnsupportedPolicy, Field(strict=False), expected("one o
 _Channel = Annotated[Channel, Field(strict=False), expected("reasoning or output")]
 _Words = Annotated[str, Field(min_length=1, max_length=200), expected("a text of 1 to 200 characters")]
 _ErrorStatus = Annotated[int, Field(ge=400, le=599), expected("an HTTP status from 400 to 599")]
-_AnyErrorStatus = Annotated[int, AfterValidator(_error_or_any), expected("an HTTP status from 400 to 599, or 0 = any")]
+_AnyErrorStatus = Annotated[
+    int, AfterValidator(_error_or_any_failure), expected("an HTTP status from 400 to 599, or 0 (any from 500 on)")
+]
 _Unclosed = Annotated[UnclosedPolicy, Field(strict=False), expected("keep or promote")]
 
 
@@ -149,7 +151,9 @@ class ErrorTable(Table):
     """`[[deployments.NAME.errors]]`: what an error of the engine really is."""
 
     contains: _Words = Field(description="A text of its body, whatever the case of its letters")
-    status: _AnyErrorStatus = Field(default=ANY_ERROR, description="The status that it must have; 0 = any error")
+    status: _AnyErrorStatus = Field(
+        default=ANY_FAILURE, description="The status that it must have; 0 = any from 500 on"
+    )
     treat_as: _ErrorStatus = Field(default=400, description="The status that it is taken for")
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from triphase_server.config.errors import KeyPath, Problem, key_text
 from triphase_server.config.schema import GatewayTable, UpstreamTable
+from triphase_server.config.schema_route import RouteTable
 from triphase_server.config.source import Source
 from triphase_server.core.route import OnMidstreamFailure
 from triphase_server.upstream.loopback import is_loopback
@@ -49,10 +50,24 @@ def _without_effect(table: GatewayTable) -> Iterator[tuple[KeyPath, str]]:
         if "slow_call_rate" in deployment.breaker.model_fields_set and not deployment.breaker.slow_call_s:
             yield ("deployments", name, "breaker", "slow_call_rate"), "without effect, since slow_call_s is false"
     for name, route in table.routes.items():
-        if route.summary_model is not None and not route.reasoning_summary:
-            yield ("routes", name, "summary_model"), "without effect, since reasoning_summary is false"
-        if route.on_midstream_failure is OnMidstreamFailure.RESTART and route.retry.max_attempts == 1:
-            yield ("routes", name, "on_midstream_failure"), "without effect, since retry.max_attempts is 1"
+        for key, why in _idle_keys(route):
+            yield ("routes", name, key), f"without effect, since {why}"
+
+
+def _idle_keys(route: RouteTable) -> Iterator[tuple[str, str]]:
+    tries_once = route.retry.max_attempts == 1
+    if route.summary_model is not None and not route.reasoning_summary:
+        yield "summary_model", "reasoning_summary is false"
+    if route.hedge_after_s and tries_once:
+        yield "hedge_after_s", "retry.max_attempts is 1"
+    if route.hedge_after_s and not _has_another(route):
+        yield "hedge_after_s", "there is no other deployment to ask"
+    if route.on_midstream_failure is OnMidstreamFailure.RESTART and tries_once:
+        yield "on_midstream_failure", "retry.max_attempts is 1"
+
+
+def _has_another(route: RouteTable) -> bool:
+    return bool(route.fallbacks) or len([target for target in route.deployments if target.weight > 0]) > 1
 
 
 def _shared_circuits(table: GatewayTable) -> Iterator[tuple[KeyPath, str]]:

@@ -207,6 +207,8 @@ class Attempts:
         self._on_end(self._outcome(runner.lease, error))
         if self._lease is None:  # nobody has won
             self.attempt, self._ended = runner.attempt, runner.lease
+        else:
+            runner.lease.outrun(after_s=self._hedge_after_s)
         if isinstance(error, UpstreamError):
             self._failed(runner.lease.deployment.name, error)
 

@@ -55,6 +55,16 @@ class Lease:
             renewed = self._member.circuit.acquire(now=now)
             self._permit = renewed if isinstance(renewed, Permit) else None
 
+    def outrun(self, *, after_s: float) -> None:
+        """Notes that another answered first: if it was given `after_s`, its first token takes as long at least.
+
+        Its circuit learns nothing of that. Yet one that hangs, and always loses, must not look as quick as it once was.
+        """
+        now = _now()
+        waited_s = now - self.began_at
+        if waited_s >= max(after_s, self._member.latency.value(now=now)):
+            self._member.latency.update(waited_s, now=now)
+
     def end(self, error: BaseException | None) -> None:
         """Tells how it went; `None` = a whole answer."""
         self._member.in_flight -= 1

@@ -78,8 +78,9 @@ class GatewayServiceServicer(object):
         request accepts it.
         5. A successful stream ends with exactly one `completed`, then status OK.
         6. A failed stream ends with a status other than OK and has no `completed`.
-        7. The gateway retries and falls back by itself until the engine's first thought, output or tool call has arrived.
-        After that it never switches silently, so a client need not retry once it has seen `started`.
+        7. The gateway retries and falls back by itself until the engine's first thought, output or tool call has arrived;
+        until then two attempts may run side by side (`HEDGE`). After that it never switches silently, so a client need
+        not retry once it has seen `started`.
         8. A client ignores members that it does not know.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
