@@ -39,10 +39,10 @@ class UpstreamConnection(ResponseHandler):
                 return
         super().data_received(data)
 
-    def resume_reading(self, *resume_parser: bool) -> None:
-        """Goes on reading, where it was paused; the argument is of aiohttp 3.14 alone."""
+    def resume_reading(self, *which: bool, **how: bool) -> None:
+        """Goes on reading, where it was paused; arguments are of aiohttp 3.14 alone."""
         if self._reading_paused:
-            super().resume_reading(*resume_parser)
+            super().resume_reading(*which, **how)
 
     def _take_head(self, data: bytes) -> bytes:
         """Returns what follows the first blank line, which is taken; lines before a head mean nothing."""
