@@ -1,0 +1,1 @@
+"""Compares inference engines: the same requests to each, in paired rounds, and a client that proves itself."""

@@ -1,0 +1,1 @@
+"""What was measured, as Arrow tables and Parquet files."""
