@@ -6,6 +6,7 @@ number in its prompt (`numbered`). The answer is a recorded one, over connection
 """
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,20 +28,24 @@ def numbered(number: int) -> str:
 class Engine:
     """Answers all requests alike: `pace_s` before each event, and the last ones not before `released` is set.
 
+    Where more than `capacity` run at once, each gets its share of what it gives: all become slower.
+
     `asked_at` and `ended_at`: when each request came and when its exchange ended, on the loop's clock, by number.
-    `open` exchanges have begun and not ended, and of those `holding` have got all but what is held back.
+    `open` exchanges have begun and not ended, `most_open` the most at once, and of those `holding`
+    have got all but what is held back.
     """
 
-    def __init__(self, *, pace_s: float) -> None:
+    def __init__(self, *, pace_s: float, capacity: float = math.inf) -> None:
         recording = Recording("vllm-0.32-continuous-usage")
         self.truth = recording.truth
         self.events = recording.events
         self.pace_s = pace_s
+        self.capacity = capacity
         self.released = asyncio.Event()
         self.released.set()
         self.asked_at: dict[int, float] = {}
         self.ended_at: dict[int, float] = {}
-        self.open = 0
+        self.open = self.most_open = 0
         self.holding = 0
         self.base_url = ""
 
@@ -97,6 +102,7 @@ class _Connection(asyncio.Protocol):
     def _begin(self, number: int) -> None:
         self._number = number
         self._engine.open += 1
+        self._engine.most_open = max(self._engine.most_open, self._engine.open)
         self._engine.asked_at[number] = asyncio.get_running_loop().time()
         self._playing = asyncio.create_task(self._play())
 
@@ -110,7 +116,7 @@ class _Connection(asyncio.Protocol):
         engine = self._engine
         self._write(_HEAD)
         for event in engine.events[:-_HELD]:
-            await asyncio.sleep(engine.pace_s)
+            await asyncio.sleep(engine.pace_s * max(1.0, engine.open / engine.capacity))
             self._chunk(event)
         engine.holding += 1
         try:

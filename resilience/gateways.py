@@ -8,7 +8,7 @@ them is the tests' matter.
 import asyncio
 import socket
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from resilience.meter import resident_bytes
 KEY = "sk-the-operators-own-4711"
 ACCOUNT = "account-of-the-operator-4712"
 _ENVIRON = {"ENGINE_KEY": KEY, "ENGINE_ACCOUNT": ACCOUNT}
+NONE: Mapping[str, float] = {}
 _GAUGES = {"triphase_requests_in_flight", "triphase_deployment_in_flight"}
 
 
@@ -61,12 +62,23 @@ class GatewayProcess(Gateway):
         return {sample.name: sample.value for sample in samples if sample.value}
 
 
-def configuration(folder: Path, base_url: str, routes: Sequence[str] = ("m",), **settings: object) -> Path:
-    """Writes a configuration file: one upstream, and for each route a deployment; `settings` are keys of the top."""
+def configuration(
+    folder: Path,
+    base_url: str,
+    routes: Sequence[str] = ("m",),
+    *,
+    limits: Mapping[str, float] = NONE,
+    **settings: object,
+) -> Path:
+    """Writes a configuration file: one upstream, and for each route a deployment.
+
+    `limits` are those of the upstream, `settings` keys of the top.
+    """
     keys = {"listen": "127.0.0.1:0", "metrics_listen": "", "log_level": "error", **settings}
     tables = [f"[deployments.{name}]\nupstream = 'engine'\nmodel = '{name}'\n" for name in routes]
     # What follows a failed attempt is proven elsewhere.
     tables += [f"[routes.{name}]\ndeployments = ['{name}']\nretry = {{ max_attempts = 1 }}\n" for name in routes]
+    tables += ["[upstreams.engine.limits]\n", *(f"{key} = {value}\n" for key, value in limits.items())]
     upstream = (
         f"base_url = '{base_url}'\napi_key_env = 'ENGINE_KEY'\nheaders_env = {{ x-account = 'ENGINE_ACCOUNT' }}\n"
     )

@@ -19,6 +19,7 @@ class Scale:
         cancels: How many callers leave.
         streams: How many streams run while the gateway is told to stop.
         soak_s: How long the steady load goes on, in seconds; one batch of answers in any case.
+        overload_s: How long ten times of what can be served is asked for, in seconds.
         measures: Whether times and memory are judged.
     """
 
@@ -26,11 +27,12 @@ class Scale:
     cancels: int
     streams: int
     soak_s: float
+    overload_s: float
     measures: bool
 
 
-SMALL = Scale(every=37, cancels=300, streams=24, soak_s=0.0, measures=False)
-FULL = Scale(every=1, cancels=20_000, streams=400, soak_s=180.0, measures=True)
+SMALL = Scale(every=37, cancels=300, streams=24, soak_s=0.0, overload_s=1.0, measures=False)
+FULL = Scale(every=1, cancels=20_000, streams=400, soak_s=180.0, overload_s=30.0, measures=True)
 
 
 def scale_of(environ: Mapping[str, str]) -> Scale:
