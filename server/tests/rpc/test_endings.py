@@ -13,9 +13,10 @@ import pytest
 from rpc.gated_upstream import GatedUpstream, Step, forever
 from rpc.live import Live, serving
 from rpc.samples import request
-from rpc.test_generating import THOUGHTS, collect, reason_of, whole
+from rpc.test_generating import THOUGHTS, collect, facts_of, reason_of, whole
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import StreamGenerateResponse
+from triphase_server.core.errors import CallerTooSlow
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.undecodable import Undecodable
 from triphase_server.service.catalog import Catalog
@@ -194,6 +195,10 @@ async def test_a_client_that_never_reads_is_not_waited_for_for_ever() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as failure:
             await read_until_it_fails(call)
         assert reason_of(failure.value) == "CALLER_TOO_SLOW"
+        facts = facts_of(failure.value)
+        assert (facts["committed"], facts["retry_may_help"]) == ("true", "false")
+        assert int(facts["output_characters"]) >= 10_000
+    assert isinstance(live.outcomes.all[0].error, CallerTooSlow)
 
 
 @pytest.mark.parametrize("method", ["StreamGenerate", "Generate"])

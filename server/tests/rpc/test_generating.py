@@ -28,12 +28,22 @@ STEPS = (chunk(reasoning=THOUGHTS), chunk(content="47 + "), chunk(content="38 = 
 
 
 def reason_of(failure: grpc.aio.AioRpcError) -> str:
+    reason: str = info_of(failure).reason
+    return reason
+
+
+def info_of(failure: grpc.aio.AioRpcError) -> Any:
     status: Any = rpc_status.from_call(failure)  # type: ignore[arg-type]
     info = error_details_pb2.ErrorInfo()
     assert status is not None
     assert status.details[0].Unpack(info)
-    reason: str = info.reason
-    return reason
+    return info
+
+
+def facts_of(failure: grpc.aio.AioRpcError) -> dict[str, str]:
+    """What an error says of how far the answer came, and of what may help."""
+    known = {"committed", "output_characters", "retry_may_help"}
+    return {name: value for name, value in info_of(failure).metadata.items() if name in known}
 
 
 def whole(message: StreamGenerateRequest) -> GenerateRequest:

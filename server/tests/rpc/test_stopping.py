@@ -14,10 +14,11 @@ from rpc.gated_upstream import GatedUpstream, forever
 from rpc.live import SETTINGS, channel_to, serving
 from rpc.samples import request
 from rpc.test_endings import read_until
-from rpc.test_generating import collect, reason_of, whole
+from rpc.test_generating import collect, facts_of, reason_of, whole
 from rpc.test_health import State, watch
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import GatewayServiceStub, ListModelsRequest
+from triphase_server.core.errors import ShuttingDown
 from triphase_server.rpc.server import ServerSettings
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -67,7 +68,9 @@ async def test_what_does_not_end_within_the_grace_is_ended_typed(streamed: bool)
         await stopping
     assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
     assert reason_of(failed.value) == "GATEWAY_SHUTTING_DOWN"
+    assert facts_of(failed.value) == {"committed": "true", "output_characters": "1", "retry_may_help": "true"}
     assert upstream.response.closed.is_set()
+    assert isinstance(live.outcomes.all[0].error, ShuttingDown)
 
 
 async def test_many_that_do_not_end_are_all_ended() -> None:

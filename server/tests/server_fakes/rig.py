@@ -96,6 +96,7 @@ def rig(
     targets: Sequence[Target] = (),
     draw: float = 0.0,
     limits: Limits | None = None,
+    small: Deployment | None = None,
     **changes: Any,
 ) -> Rig:
     """A rig with the routes `m`, to which `changes` apply, and `small`; each `open` plays the next script.
@@ -104,8 +105,11 @@ def rig(
     """
     only = (Target(deployment=deployment("m-a", timeouts=timeouts)),)
     main = Route(name="m", targets=tuple(targets) or only, retry=RetryPolicy(max_attempts=1))
-    small = Route(name="small", targets=(Target(deployment=deployment("small-a")),), retry=RetryPolicy(max_attempts=1))
-    routes = {"m": replace(main, **changes), "small": small}
+    beside = (Target(deployment=small or deployment("small-a")),)
+    routes = {
+        "m": replace(main, **changes),
+        "small": Route(name="small", targets=beside, retry=RetryPolicy(max_attempts=1)),
+    }
     admission = Admission(limits or Limits(), draw=lambda: draw)
     deployments = [t.deployment for route in routes.values() for t in route.targets]
     fleet = Fleet(deployments, gate_of=admission.gate_of, draw=lambda: draw)

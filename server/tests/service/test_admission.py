@@ -166,6 +166,17 @@ async def test_requests_per_minute_are_counted_and_refused_with_the_time_to_come
 
 
 @on_fake_clock
+async def test_a_request_that_is_refused_for_want_of_a_place_takes_nothing_of_the_quota() -> None:
+    limits = Limits(gateway=replace(ONE, max_queue=0), routes={"m": PerMinute(requests_per_minute=2.0)})
+    rig_ = rig(ANSWER, ANSWER, opens_after_s=1, limits=limits)
+    running = asyncio.create_task(rig_.events(ask()))
+    await asyncio.sleep(0.5)
+    await refused(rig_, AtCapacity)
+    await running
+    await rig_.events(ask())
+
+
+@on_fake_clock
 async def test_tokens_are_charged_by_estimate_and_settled_by_what_was_used() -> None:
     limits = Limits(routes={"m": PerMinute(tokens_per_minute=1000.0, assumed_output_tokens=900)})
     rig_ = rig(ANSWER, limits=limits)

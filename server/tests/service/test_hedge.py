@@ -22,11 +22,10 @@ from triphase_server.service.ports import AttemptOutcome
 
 SLOW, FAST = deployment("slow"), deployment("fast")
 TWO = (Target(deployment=SLOW), Target(deployment=FAST, priority=1))
-FIRST, HEDGE, FALLBACK, RETRY = (
+FIRST, HEDGE, FALLBACK = (
     AttemptReason.FIRST,
     AttemptReason.HEDGE,
     AttemptReason.FALLBACK,
-    AttemptReason.RETRY,
 )
 
 
@@ -174,7 +173,7 @@ async def test_where_both_fail_a_third_attempt_follows_as_it_would_without_a_rac
     down = UpstreamServerError("down", stage=Stage.FIRST_TOKEN)
     rig_ = hedged([6.0, down], [3.0, down], answer("third"), draw=0.5)
     events = await rig_.events(ask())
-    assert [reason for _, _, reason in attempts(events)] == [FIRST, HEDGE, RETRY]
+    assert [reason for _, _, reason in attempts(events)] == [FIRST, HEDGE, FALLBACK]
     assert text(events) == "third"
     assert at_rest(rig_)
 

@@ -1,12 +1,14 @@
 """The second kind of summary: a model writes it, in parallel, behind a time limit."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 from server_fakes.clock import FakeClockLoop, on_fake_clock
-from server_fakes.rig import ask, deployment, rig
+from server_fakes.rig import ask, deployment, open_gates, rig
 from server_fakes.upstream import FakeResponse, FakeUpstream, Step, chunk, finish
+from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.errors import Stage, UpstreamOverloaded
 from triphase_server.core.events import (
     Completed,
@@ -14,12 +16,16 @@ from triphase_server.core.events import (
     ReasoningSummaryDelta,
     SummarySource,
 )
+from triphase_server.core.limits import Concurrency, Limits
 from triphase_server.core.request import Reasoning, SummaryDetail
-from triphase_server.core.route import Deployment, SummaryModel
+from triphase_server.core.route import Deployment, Route, SummaryModel, Target
+from triphase_server.core.transitions import CircuitState
+from triphase_server.service.fleet import Fleet
 from triphase_server.service.summary_model import SummaryModel as AskedModel
 
 ANSWER = (chunk(content=" The sum\n is 85. "), finish(prompt_tokens=30, completion_tokens=6))
 MODEL = SummaryModel(route="small", timeout_s=3)
+SMALL = Target(deployment=deployment("small-a"))
 STEP = "I need to add 47 and 38, so 47+38=85.\nHmm"
 
 
@@ -76,8 +82,12 @@ class BusyUpstream(FakeUpstream):
 @on_fake_clock
 async def test_a_limit_that_passes_while_the_loop_is_busy_ends_the_call() -> None:
     upstream = BusyUpstream([2.9, chunk(content="The sum"), 50.0, *ANSWER])
-    answer = await AskedModel(upstream, deployment=deployment("small-a"), timeout_s=3).ask(STEP)
+    fleet = Fleet([SMALL.deployment], gate_of=open_gates(), draw=lambda: 0.0)
+    lease = partial(fleet.lease, [Route(name="small", targets=(SMALL,))], affinity_key="")
+    answer = await AskedModel(upstream, lease=lease, timeout_s=3).ask(STEP)
     assert answer.text == ""
+    assert fleet.members()[0].in_flight == 0
+    assert fleet.members()[0].circuit.state is CircuitState.CLOSED
     assert upstream.responses[0].closed
 
 
@@ -102,6 +112,31 @@ async def test_its_failures_are_not_the_callers_matter() -> None:
     sources = [event.source for event in events if isinstance(event, ReasoningSummaryDelta)]
     assert sources == [SummarySource.LOCAL]
     assert isinstance(events[-1], Completed)
+
+
+@on_fake_clock
+async def test_its_failures_open_its_circuit_and_nobody_asks_it_then() -> None:
+    thinks: list[Step] = [chunk(reasoning=STEP), 1.0, chunk(content="85"), finish()]
+    failure = UpstreamOverloaded("full", stage=Stage.FIRST_BYTE)
+    strict = deployment("small-a", breaker=BreakerPolicy(consecutive_failures=1))
+    rig_ = rig(thinks, [failure], thinks, summary_model=MODEL, small=strict)
+    for _ in range(2):
+        assert isinstance((await rig_.events(ask()))[-1], Completed)
+    assert [asked.deployment.name for asked in rig_.upstream.asked] == ["m-a", "small-a", "m-a"]
+
+
+@on_fake_clock
+async def test_where_its_upstream_has_no_room_nobody_waits_for_it() -> None:
+    thinks: list[Step] = [chunk(reasoning=STEP), 1.0, chunk(content="85"), finish()]
+    rig_ = rig(
+        thinks, [9.0], summary_model=MODEL, limits=Limits(upstreams={"u-small-a": Concurrency(max_concurrency=1)})
+    )
+    gate = rig_.admission.gate_of("u-small-a")
+    assert gate.enter()
+    events = await rig_.events(ask())
+    assert [event.source for event in events if isinstance(event, ReasoningSummaryDelta)] == [SummarySource.LOCAL]
+    assert len(rig_.upstream.asked) == 1
+    assert gate.view().in_flight == 1
 
 
 @on_fake_clock

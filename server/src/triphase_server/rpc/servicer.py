@@ -53,7 +53,6 @@ class GatewayServicer:
         self._most_write_s = most_write_s
         self._catalog = catalog
         self._running: set[asyncio.Task[object]] = set()
-        self._ending = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -66,7 +65,10 @@ class GatewayServicer:
                 async with aclosing(events):
                     async for event in events:
                         message = to_stream_response(event, sequence=sequence)
-                        await self._in_time(partial(context.write, message), alarm)
+                        try:
+                            await self._in_time(partial(context.write, message), alarm)
+                        except (CallerTooSlow, asyncio.CancelledError) as error:
+                            await events.athrow(error)  # so that it learns how far the answer had come
                         sequence += 1
 
     async def Generate(self, request: GenerateRequest, context: Context[GenerateResponse]) -> GenerateResponse:
@@ -106,7 +108,7 @@ class GatewayServicer:
 
     async def end(self) -> None:
         """Ends all generations that still run, with a typed error, and returns when they have ended."""
-        self._ending = True
+        self._service.ending = True
         for task in self._running:
             task.cancel()
         await self.idle()
@@ -132,22 +134,18 @@ class GatewayServicer:
         try:
             yield
         except GatewayError as error:
+            if isinstance(error, ShuttingDown):
+                task.uncancel()
             await context.abort_with_status(to_status(error))
         except grpc.aio.InternalError:
             raise
         except asyncio.CancelledError:
-            await self._cancelled(task, context)
+            if not task.cancelling():
+                _log.error("a stray cancellation ended a request")
+                await context.abort_with_status(to_status(InternalError("the gateway failed; its log has the details")))
             raise
         except Exception:
             _log.exception("defect in a handler")
-            await context.abort_with_status(to_status(InternalError("the gateway failed; its log has the details")))
-
-    async def _cancelled(self, task: "asyncio.Task[object]", context: Context[Written_contra]) -> None:
-        if self._ending:
-            task.uncancel()
-            await context.abort_with_status(to_status(ShuttingDown("the gateway stops; try another or again soon")))
-        if not task.cancelling():
-            _log.error("a stray cancellation ended a request")
             await context.abort_with_status(to_status(InternalError("the gateway failed; its log has the details")))
 
 

@@ -71,12 +71,11 @@ class Admission:
 
     def begin(self, route: str, request: GenerationRequest) -> Visit:
         """Takes a request in, or lets it wait; raises RateLimited or AtCapacity."""
+        if not self._gateway.room and self._gateway.full:  # before the quota, which it takes nothing of
+            raise self.at_capacity([self._gateway], waited=False)
         settle = self._charge(route, request)
         if self._gateway.enter():
             return Visit(self._gateway, turn=None, settle=settle)
-        if self._gateway.full:
-            settle(0)
-            raise self.at_capacity([self._gateway], waited=False)
         return Visit(self._gateway, turn=Turn([self._gateway]), settle=settle)
 
     def queue(self, gates: Sequence[Gate]) -> Turn:

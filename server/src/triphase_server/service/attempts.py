@@ -6,7 +6,7 @@ loop, tenacity's, around that decision; it never sleeps itself, since the wait m
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +14,8 @@ from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState, stop_never, wait_none
 
-from triphase_server.core import effort
 from triphase_server.core.effort import PlannedReasoning
-from triphase_server.core.errors import (
-    GatewayError,
-    InvalidRequest,
-    UpstreamError,
-    UpstreamTimeout,
-)
+from triphase_server.core.errors import GatewayError, UpstreamError, UpstreamTimeout
 from triphase_server.core.events import AttemptReason, Delta, WaitingOn
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass, same_may_help
@@ -30,16 +24,9 @@ from triphase_server.service.attempt import Attempt
 from triphase_server.service.fleet import Draw, Lease
 from triphase_server.service.hedge import Race, Runner, own_waiter, rest
 from triphase_server.service.leasing import Leasing
+from triphase_server.service.plans import Plan, plans_for
 from triphase_server.service.ports import AttemptOutcome, Upstream
 from triphase_server.service.waiting import Limit, Waiter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A deployment, and what it would be asked for."""
-
-    deployment: Deployment
-    planned: PlannedReasoning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +69,13 @@ class Attempts:
         self._total = total
         self._draw = draw
         self._on_end = on_end
-        self._plans, self._unfit = _plans(routes, request)
-        leasing.unfit = self._unfit
+        self._plans, leasing.unfit = plans_for(request, routes)
         self._tried: set[str] = set()
         self._spent: set[str] = set()  # those of them that would only fail again
         self._timed_out = False
         self._pause_s = 0.0
         self._reason = AttemptReason.FIRST
+        self._same_may_help = False
         self._lease: Lease | None = None
         self._hedge_after_s = routes[0].hedge_after_s
         self._race: Race | None = None
@@ -132,6 +119,17 @@ class Attempts:
                 async with aclosing(self._one()) as steps:
                     async for step in steps:
                         yield step
+
+    def describe(self, error: GatewayError) -> None:
+        """Adds to the error that ends the request what its caller needs to know: how far it came, what may help."""
+        attempt = self.attempt
+        error.metadata["attempts"] = str(self.number)
+        error.metadata["retry_may_help"] = _yes_or_no(may_pass(error))
+        error.metadata["committed"] = _yes_or_no(attempt is not None and attempt.committed)
+        if attempt is not None:
+            error.metadata["deployment"] = attempt.deployment.name
+        if attempt is not None and attempt.committed:
+            error.metadata.update({what: str(count) for what, count in attempt.came.items()})
 
     async def aclose(self) -> None:
         """Ends what is still open: an attempt that nobody read, the connection of one that is complete."""
@@ -212,6 +210,13 @@ class Attempts:
         if isinstance(error, UpstreamError):
             self._failed(runner.lease.deployment.name, error)
 
+    def _why(self, lease: Lease) -> AttemptReason:
+        """Returns why it is asked: another deployment than the last one is a fallback, even if it was asked before."""
+        if self._ended is None:
+            return AttemptReason.FIRST
+        same = lease.deployment.name == self._ended.deployment.name
+        return AttemptReason.RETRY if same else AttemptReason.FALLBACK
+
     def _begun(self, lease: Lease, reason: AttemptReason, *, restarts: bool = False) -> Begun:
         self.number += 1
         begun = Begun(
@@ -228,7 +233,7 @@ class Attempts:
         """Waits as decided, and for a deployment; yields `[]` where a wait was interrupted."""
         if self._lease is not None:
             return
-        tried = frozenset(self._spent if self._reason is AttemptReason.RETRY else self._tried)
+        tried = frozenset(self._spent if self._same_may_help else self._tried)
         async with aclosing(self._leasing.leased(after_s=self._pause_s, tried=tried)) as waits:
             async for lease in waits:
                 if lease is None:
@@ -237,7 +242,7 @@ class Attempts:
                     self._take(lease)
 
     def _take(self, lease: Lease) -> None:
-        self._lease = lease
+        self._lease, self._reason = lease, self._why(lease)
         if not self.number:
             lease.note_request()
         self._ask(lease)
@@ -279,8 +284,6 @@ class Attempts:
         """Decides, for tenacity, whether the loop goes on, and prepares what it goes on with."""
         outcome = state.outcome
         error = outcome.exception() if outcome is not None else None
-        if isinstance(error, GatewayError):
-            _tell(error, attempts=self.number, attempt=self.attempt)
         if not isinstance(error, UpstreamError) or self.attempt is None:
             return False
         committed = self.attempt.committed
@@ -290,7 +293,7 @@ class Attempts:
         if isinstance(decision, GiveUp) or not self._ended.take_retry_token():
             return False
         self._timed_out = self._timed_out or isinstance(error, UpstreamTimeout)
-        self._reason = AttemptReason.RETRY if isinstance(decision, Retry) else AttemptReason.FALLBACK
+        self._same_may_help = isinstance(decision, Retry)
         self._pause_s = decision.delay_s
         self._restarts = committed
         return True
@@ -316,33 +319,6 @@ class Attempts:
     def _may_restart(self) -> bool:
         wanted = self._routes[0].on_midstream_failure is OnMidstreamFailure.RESTART
         return wanted and self._request.accept_restarts
-
-
-def _plans(routes: Sequence[Route], request: GenerationRequest) -> tuple[Mapping[str, Plan], frozenset[str]]:
-    """Returns what each deployment would be asked for, and the names of those that cannot do what is asked."""
-    plans: dict[str, Plan] = {}
-    refusals: dict[str, InvalidRequest] = {}
-    ordered = (target for route in routes for target in sorted(route.targets, key=lambda target: target.priority))
-    for deployment in (target.deployment for target in ordered):
-        try:
-            planned = effort.plan(request.reasoning, policy=deployment.effort)
-            plans[deployment.name] = Plan(deployment=deployment, planned=planned)
-        except InvalidRequest as refusal:
-            refusals[deployment.name] = refusal
-    if not plans:
-        raise next(iter(refusals.values()))
-    return plans, frozenset(refusals)
-
-
-def _tell(error: GatewayError, *, attempts: int, attempt: Attempt | None) -> None:
-    """Adds what a caller needs to know if this is the end."""
-    error.metadata["attempts"] = str(attempts)
-    error.metadata["retry_may_help"] = _yes_or_no(may_pass(error))
-    error.metadata["committed"] = _yes_or_no(attempt is not None and attempt.committed)
-    if attempt is not None:
-        error.metadata["deployment"] = attempt.deployment.name
-    if attempt is not None and attempt.committed:
-        error.metadata.update({what: str(count) for what, count in attempt.came.items()})
 
 
 def _yes_or_no(holds: bool) -> str:

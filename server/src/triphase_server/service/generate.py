@@ -15,6 +15,7 @@ from triphase_server.core.errors import (
     GatewayError,
     InternalError,
     InvalidRequest,
+    ShuttingDown,
     Stage,
     UpstreamTotalTimeout,
     Violation,
@@ -40,7 +41,7 @@ class GenerateService:
     """Generates responses.
 
     `heartbeat_s` is the longest silence towards a client, and may be changed for those that ask from then on; `new_id`
-    makes response ids, `draw` numbers in [0, 1).
+    makes response ids, `draw` numbers in [0, 1). Once it is `ending`, a cancellation is the gateway's, and typed.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class GenerateService:
         new_id: Callable[[], str],
         draw: Draw,
     ) -> None:
+        self.ending = False
         self._catalog = catalog
         self._fleet = fleet
         self._draw = draw
@@ -67,7 +69,8 @@ class GenerateService:
     async def stream(self, request: GenerationRequest, *, deadline: float | None = None) -> AsyncGenerator[Event, None]:
         """Yields the events of one response; `deadline` is the caller's, on the loop's clock.
 
-        Raises GatewayError, with the metadata of the request, before or between events. Must be closed (`aclosing`).
+        Raises GatewayError, with the metadata of the request, before or between events, also one that is thrown in.
+        Must be closed (`aclosing`).
         """
         accepted_at = asyncio.get_running_loop().time()
         tally, visit, run = Tally(self._new_id()), None, None
@@ -83,8 +86,14 @@ class GenerateService:
                     yield event
                     tally.note(event)
         except GatewayError as error:
-            tally.failed(error)
+            tally.failed(error if run is None else run.described(error))
             raise
+        except asyncio.CancelledError as cancelled:
+            if not self.ending:
+                raise
+            stopped = ShuttingDown("the gateway stops; try another or again soon")
+            tally.failed(stopped if run is None else run.described(stopped))
+            raise stopped from cancelled
         except Exception:
             tally.failed(InternalError("a defect of the gateway"))
             raise
@@ -106,7 +115,7 @@ class GenerateService:
         return Setup(
             route=route,
             routes=self._catalog.chain(route),
-            summarizes=self._catalog.find(summarizes.route).primary if summarizes else None,
+            summarizes=self._catalog.find(summarizes.route) if summarizes else None,
             fleet=self._fleet.pinned(),
             upstream=self._upstream.pinned(),
             heartbeat_s=self.heartbeat_s,
@@ -160,7 +169,8 @@ def _writer(setup: Setup, waiter: Waiter) -> SummaryWriter:
     summary_model = setup.route.summary_model
     if summary_model is None or setup.summarizes is None:
         return LocalWriter()
-    model = SummaryModel(setup.upstream, deployment=setup.summarizes, timeout_s=summary_model.timeout_s)
+    lease = partial(setup.fleet.lease, (setup.summarizes,), affinity_key="")
+    model = SummaryModel(setup.upstream, lease=lease, timeout_s=summary_model.timeout_s)
     return ModelWriter(model.ask, wake=waiter.wake)
 
 

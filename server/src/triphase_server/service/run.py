@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
+from triphase_server.core.errors import GatewayError
 from triphase_server.core.events import (
     AttemptStarted,
     Completed,
@@ -86,6 +87,11 @@ class Run:
         attempt = self._attempts.attempt
         responded_at = None if attempt is None else attempt.responded_at
         return self._phases.timings(upstream_responded_at=responded_at, now=now)
+
+    def described(self, error: GatewayError) -> GatewayError:
+        """Returns the error that ends the response, with how far it came."""
+        self._attempts.describe(error)
+        return error
 
     def used_tokens(self) -> int:
         """Returns what the answer cost so far, input and output: the engine's count, else an estimate."""

@@ -7,7 +7,7 @@ adapter behind `ports.py`; who takes it is `generate.py`.
 
 from dataclasses import dataclass
 
-from triphase_server.core.route import Deployment, Route
+from triphase_server.core.route import Route
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.ports import Upstream
 
@@ -19,7 +19,7 @@ class Setup:
     Attributes:
         route: The one that was asked for.
         routes: It and its fallbacks, in order.
-        summarizes: Who writes the reasoning summary; `None` = the local rules.
+        summarizes: The route of who writes the reasoning summary; `None` = the local rules.
         fleet: The deployments.
         upstream: Asks them.
         heartbeat_s: The longest silence towards the client.
@@ -27,7 +27,7 @@ class Setup:
 
     route: Route
     routes: tuple[Route, ...]
-    summarizes: Deployment | None
+    summarizes: Route | None
     fleet: Fleet
     upstream: Upstream
     heartbeat_s: float

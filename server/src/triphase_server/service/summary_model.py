@@ -1,11 +1,13 @@
 """Asks a summary model for the summary of one step of a thought.
 
 Rule: an answer comes within the time limit or not at all; whatever goes wrong, the local text stands in, so nothing
-raises but a cancellation. What the model reads and writes is counted for the usage.
+raises but a cancellation. It takes a place and a permit as every attempt does. What the model reads and writes is
+counted for the usage.
 """
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import aclosing, closing
 
 from triphase_server.core import effort
@@ -23,6 +25,7 @@ from triphase_server.core.request import (
 )
 from triphase_server.core.route import Deployment
 from triphase_server.service.attempt import Attempt
+from triphase_server.service.fleet import Lease
 from triphase_server.service.ports import Upstream
 from triphase_server.service.summaries import StepSummary
 from triphase_server.service.waiting import Limit, Waiter
@@ -33,30 +36,52 @@ _INSTRUCTION = (
 )
 _MOST_TOKENS = 96
 _MOST_CHARACTERS = 240
+_NOTHING = StepSummary(text="", usage=Usage())
 
 
 class SummaryModel:
-    """The summary model of one route, at `deployment`; each answer may take `timeout_s` seconds."""
+    """The summary model of one route; each answer may take `timeout_s` seconds.
 
-    def __init__(self, upstream: Upstream, *, deployment: Deployment, timeout_s: float) -> None:
+    `lease` gives leave to ask one of its deployments, or none: where all are shut off or full nobody waits, since the
+    local text is as good as there.
+    """
+
+    def __init__(self, upstream: Upstream, *, lease: Callable[[], Lease | None], timeout_s: float) -> None:
         self._upstream = upstream
-        self._deployment = deployment
+        self._lease = lease
         self._timeout_s = timeout_s
 
     async def ask(self, step: str) -> StepSummary:
         """Returns the summary of a step; one with an empty text where there is none in time."""
+        lease = self._lease()
+        if lease is None:
+            return _NOTHING
+        ended_by: BaseException | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._answer(_request(self._deployment, step))
-        except (TimeoutError, GatewayError):
-            return StepSummary(text="", usage=Usage())
+                return await self._answer(_request(lease.deployment, step), lease)
+        except TimeoutError:  # our patience, which says nothing of the deployment
+            ended_by = asyncio.CancelledError()
+        except BaseException as error:
+            ended_by = error
+            if not isinstance(error, GatewayError):
+                raise
+        finally:
+            lease.end(ended_by)
+        return _NOTHING
 
-    async def _answer(self, request: GenerationRequest) -> StepSummary:
+    async def _answer(self, request: GenerationRequest, lease: Lease) -> StepSummary:
         never = Limit(math.inf, _no_limit)
         # No heartbeats: nobody would send them, and one that is due and never sent lets no wait begin.
         waiter = Waiter(heartbeat_s=math.inf, accepted_at=asyncio.get_running_loop().time())
-        attempt = Attempt(self._upstream, deployment=self._deployment, waiter=waiter, total=never)
-        planned = effort.plan(request.reasoning, policy=self._deployment.effort)
+        attempt = Attempt(
+            self._upstream,
+            deployment=lease.deployment,
+            waiter=waiter,
+            total=never,
+            on_first_token=lease.first_token,
+        )
+        planned = effort.plan(request.reasoning, policy=lease.deployment.effort)
         text: list[str] = []
         with closing(waiter):
             async with aclosing(attempt), aclosing(attempt.deltas()) as batches:

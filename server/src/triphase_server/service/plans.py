@@ -1,0 +1,41 @@
+"""What each deployment would be asked for: one plan a deployment, made when a request comes.
+
+Rule: a deployment that cannot do what the request asks is left out; where none can, the request is refused before
+anything is sent. How an effort becomes fields is `core/effort.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from triphase_server.core import effort
+from triphase_server.core.effort import PlannedReasoning
+from triphase_server.core.errors import InvalidRequest
+from triphase_server.core.request import GenerationRequest
+from triphase_server.core.route import Deployment, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A deployment, and what it would be asked for."""
+
+    deployment: Deployment
+    planned: PlannedReasoning
+
+
+def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapping[str, Plan], frozenset[str]]:
+    """Returns the plans by deployment, the one of highest priority first, and the names of those that have none.
+
+    Raises InvalidRequest where no deployment can do what is asked.
+    """
+    plans: dict[str, Plan] = {}
+    refusals: dict[str, InvalidRequest] = {}
+    ordered = (target for route in routes for target in sorted(route.targets, key=lambda target: target.priority))
+    for deployment in (target.deployment for target in ordered):
+        try:
+            planned = effort.plan(request.reasoning, policy=deployment.effort)
+            plans[deployment.name] = Plan(deployment=deployment, planned=planned)
+        except InvalidRequest as refusal:
+            refusals[deployment.name] = refusal
+    if not plans:
+        raise next(iter(refusals.values()))
+    return plans, frozenset(refusals)
