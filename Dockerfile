@@ -21,6 +21,7 @@ WORKDIR /src
 
 # What others wrote, in a layer that changes only when the lock does.
 COPY pyproject.toml uv.lock ./
+COPY benchmark/pyproject.toml benchmark/README.md benchmark/
 COPY clients/python/pyproject.toml clients/python/README.md clients/python/
 COPY model/pyproject.toml model/README.md model/
 COPY server/pyproject.toml server/README.md server/
