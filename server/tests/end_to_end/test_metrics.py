@@ -66,4 +66,7 @@ async def test_a_port_in_use_is_told(configure: Configure, options: tuple[str, .
         path = with_metrics(configure("http://127.0.0.1:1/v1"), listen=f"127.0.0.1:{port}")
         code, _, err = await run("serve", "--config", path, *options, environ={"ENGINE_KEY": KEY})
     assert code == 1
-    assert f"triphase-server: cannot listen on 127.0.0.1:{port} for metrics: Address already in use" in err
+    assert (
+        f"triphase-server: cannot listen on 127.0.0.1:{port}: the port is in use, for metrics; metrics_listen, in"
+        in err
+    )

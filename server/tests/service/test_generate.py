@@ -107,6 +107,17 @@ async def test_comments_of_the_upstream_are_life_but_no_event() -> None:
 
 
 @on_fake_clock
+async def test_comments_behind_the_finish_reason_hold_an_answer_for_a_few_seconds_only() -> None:
+    script = [step for _ in range(40) for step in (2.0, b": ping\n\n")]
+    without_end_marker = finish().removesuffix(b"data: [DONE]\n\n")
+    rig_ = rig([chunk(content="x"), without_end_marker, *script])
+    seen = [(at, event) async for at, event in rig_.timed(ask())]
+    assert isinstance(seen[-1][1], Completed)
+    assert seen[-1][0] == 5
+    assert rig_.upstream.responses[0].closed
+
+
+@on_fake_clock
 async def test_a_model_that_does_not_think_has_no_reasoning_phase() -> None:
     events = await rig([chunk(content="Hello"), finish()]).events(ask())
     phases = [event.phase for event in events if isinstance(event, PhaseStarted)]

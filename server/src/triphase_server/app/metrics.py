@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from triphase_server.rpc.listening import CannotListen
+from triphase_server.rpc.listening import CannotListen, cannot
 from triphase_server.service.fleet import MemberView
 from triphase_server.service.gate import GateView
 from triphase_server.service.ports import Observer
@@ -70,4 +70,6 @@ def _address_in_use(listen: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CannotListen(f"cannot listen on {listen} for metrics: {error.strerror}") from error
+        raise CannotListen(
+            f'{cannot(listen, error)}, for metrics; metrics_listen, in the configuration, gives them another address, or none ("")'
+        ) from error

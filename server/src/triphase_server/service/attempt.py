@@ -63,6 +63,7 @@ class Attempt:
         self._until_end: tuple[Limit, ...] = (self._silence, total)
         self._until_token: tuple[Limit, ...] = self._until_end
         self._answers = False
+        self._has_concluded = False
         self.responded_at: float | None = None
 
     @property
@@ -174,14 +175,16 @@ class Attempt:
         self._answers = self._answers or any(not isinstance(delta, ReasoningDelta) for delta in deltas)
 
     def _heard(self) -> None:
-        """Notes that the upstream said something: its silence begins anew."""
+        """Notes that the upstream said something: its silence begins anew, the last time at the finish reason."""
+        if self._has_concluded:
+            return
+        self._has_concluded = self._generation is not None and self._generation.concluded
         self._silence.at = asyncio.get_running_loop().time() + self._silence_s()
 
     def _silence_s(self) -> float:
         timeouts = self.deployment.timeouts
         longest_s = timeouts.between_output_s if self._answers else timeouts.between_reasoning_s
-        concluded = self._generation is not None and self._generation.concluded
-        return min(longest_s, _AFTER_FINISH_S) if concluded else longest_s
+        return min(longest_s, _AFTER_FINISH_S) if self._has_concluded else longest_s
 
     def _limit(self, after_s: float, kind: type[UpstreamTimeout]) -> Limit:
         return Limit(asyncio.get_running_loop().time() + after_s, partial(self._timeout, after_s, kind))

@@ -70,6 +70,7 @@ def test_only_the_last_user_turn_is_told() -> None:
 def test_without_words() -> None:
     assert summarize_prompt(GenerationRequest(model="m", messages=())) == "No message of the user"
     assert summarize_prompt(request()) == "No text"
+    assert of(" \n\t ") == "No text"
     assert summarize_prompt(request(ImagePart("data:,"))) == "Images without text — 1 image"
     assert of("9" * 400) == "Text that cannot be shortened"
     assert of("x" * 1000) == "Text that cannot be shortened — 1,000 characters"

@@ -27,7 +27,7 @@ def summarize_prompt(request: GenerationRequest) -> str:
     extras = _extras(request, turn, size=size, language=language_of(asked or head))
     tail_line = f" — {', '.join(extras)}" if extras else ""
     line = shorten(one_line(asked).rstrip(" :："), LONGEST_SUMMARY - len(tail_line))
-    return (line or _without_words(turn, size)) + tail_line
+    return (line or _without_words(turn, blank=not any(map(str.strip, texts)))) + tail_line
 
 
 def _ends(texts: list[str]) -> tuple[str, str]:
@@ -39,12 +39,12 @@ def _ends(texts: list[str]) -> tuple[str, str]:
     return head[:_LOOK], tail[-_LOOK:]
 
 
-def _without_words(turn: Message | None, size: int) -> str:
+def _without_words(turn: Message | None, *, blank: bool) -> str:
     if turn is None:
         return "No message of the user"
     if any(isinstance(part, ImagePart) for part in turn.content):
         return "Images without text"
-    return "Text that cannot be shortened" if size else "No text"
+    return "No text" if blank else "Text that cannot be shortened"
 
 
 def _extras(request: GenerationRequest, turn: Message | None, *, size: int, language: str) -> list[str]:
