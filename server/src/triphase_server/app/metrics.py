@@ -70,6 +70,5 @@ def _address_in_use(listen: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CannotListen(
-            f'{cannot(listen, error)}, for metrics; metrics_listen, in the configuration, gives them another address, or none ("")'
-        ) from error
+        remedy = 'metrics_listen, in the configuration, gives them another address, or none ("")'
+        raise CannotListen(f"{cannot(listen, error)}, for metrics; {remedy}") from error
