@@ -46,7 +46,8 @@ class PlannedRequest:
 
     `scheduled_ns`: when it is due, after the round's begin; `None` in a closed loop, where it is due as soon as one of
     the `concurrency` places is free. `after`: the request of the same round whose answer must have come first, in a
-    conversation of several turns; its answer is put into this one's messages.
+    conversation of several turns. Its prompt has only the messages that it adds: sent are all that were sent before,
+    the answer, and then these. It is due at `scheduled_ns` or when that answer has ended, whichever is later.
     """
 
     number: int
