@@ -96,7 +96,7 @@ def test_rounds_and_seeds_have_arrivals_of_their_own_where_forked_generators_rep
     alike = np.abs(np.corrcoef([gaps(times) for times in made]) - np.eye(5))
     assert alike.max() < 0.04
     forked = [np.random.default_rng(7).exponential(1 / 8, 1000) for _ in range(2)]
-    assert np.array_equal(*forked)
+    assert np.array_equal(forked[0], forked[1])
 
 
 def test_a_ramp_goes_from_its_first_rate_to_its_last() -> None:
