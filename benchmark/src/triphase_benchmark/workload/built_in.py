@@ -42,16 +42,19 @@ class BuiltInWorkload:
     def _prompt(self, draft: Draft, lengths: Chance, mark: str = "") -> Prompt:
         for_input, for_output = lengths.uniform(), lengths.uniform()  # drawn whether needed or not: see `lengths.py`
         begin = " ".join(filter(None, [mark, draft.begin]))
-        content = self._content(begin, draft, for_input)
+        wanted = self.options.input or self.prompts.input
+        if wanted is None:
+            content = draft.natural_text(begin)
+            tokens = self.options.counted(content)
+        else:
+            content = self._fitted(wanted.at(for_input), begin, draft)
+            tokens = wanted.at(for_input) if self.options.counter.exact else None
         return Prompt(
             id=self.name,
             messages=(Message(role="user", content=content),),
-            input_tokens=self.options.counted(content),
+            input_tokens=tokens,
             output_tokens=self.options.output_tokens(for_output, self.prompts.output.at(for_output)),
         )
 
-    def _content(self, begin: str, draft: Draft, chance: float) -> str:
-        wanted = self.options.input or self.prompts.input
-        if wanted is None:
-            return draft.natural_text(begin)
-        return fitted(self.options.counter, wanted.at(chance), begin=begin, filler=draft.filler, end=draft.end)
+    def _fitted(self, tokens: int, begin: str, draft: Draft) -> str:
+        return fitted(self.options.counter, tokens, begin=begin, filler=draft.filler, end=draft.end)

@@ -33,13 +33,15 @@ def fitted(counter: TokenCounter, tokens: int, *, begin: str, filler: Iterator[s
     least = counter.count(begin + end)
     if least > tokens:
         raise BadInput(f"a prompt of {tokens} tokens is too short: what it must hold has {least} by {counter.name}")
-    words = _enough(counter, tokens - least, filler)
+    words, have = _enough(counter, tokens - least, filler)
+    # At first the sum of the parts is taken for the whole, which it is for many tokenizers.
+    over = least + have - tokens
     for _ in range(_MOST_TRIES):
+        words = _shifted(counter, words, -over) if over else words
         text = _joined(begin, words) + end
         over = counter.count(text) - tokens
         if over == 0 or (abs(over) == 1 and not counter.exact):
             return text
-        words = _shifted(counter, words, -over)
     raise BadInput(f"no text of exactly {tokens} tokens was found by {counter.name}")
 
 
@@ -47,15 +49,15 @@ def _joined(begin: str, words: list[str]) -> str:
     return " ".join([begin, *words] if begin else words)
 
 
-def _enough(counter: TokenCounter, tokens: int, filler: Iterator[str]) -> list[str]:
-    """Words of whole sentences that have at least so many tokens, or nearly."""
+def _enough(counter: TokenCounter, tokens: int, filler: Iterator[str]) -> tuple[list[str], int]:
+    """Words of whole sentences that have at least so many tokens, and how many the sentences have by themselves."""
     words: list[str] = []
     have = 0
     while have < tokens:
         new = next(filler)
         have += counter.count(" " + new)
         words += new.split(" ")
-    return words
+    return words, have
 
 
 def _shifted(counter: TokenCounter, words: list[str], by: int) -> list[str]:
@@ -76,8 +78,14 @@ def _padded(counter: TokenCounter, words: list[str], wanted: int) -> list[str]:
     """The words, and short ones until they have as many tokens as wanted, if one by one leads there."""
     have = counter.count(" ".join(words))
     while have < wanted:
-        grown = next((w for w in _SINGLE if counter.count(" ".join([*words, w])) == have + 1), None)
+        grown = next((more for more in _grown(words) if counter.count(" ".join(more)) == have + 1), None)
         if grown is None:
             return words
-        words, have = [*words, grown], have + 1
+        words, have = grown, have + 1
     return words
+
+
+def _grown(words: list[str]) -> Iterator[list[str]]:
+    yield from ([*words, word] for word in _SINGLE)
+    if words:  # where each letter is a token, a word and its space are always two
+        yield [*words[:-1], words[-1] + "s"]

@@ -66,7 +66,7 @@ def lengths_of(text: str, flag: str) -> Lengths:
     try:
         return _READERS[Kind(kind)](*numbers)
     except (TypeError, ValueError):
-        raise BadInput(f"{flag} {text!r} is no {kind} number of tokens: it takes {FORMS}") from None
+        raise BadInput(f"{flag} {text!r} is no number of tokens: it takes {FORMS}") from None
 
 
 def _fixed_of(tokens: str) -> Lengths:

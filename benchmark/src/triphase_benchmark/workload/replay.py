@@ -17,6 +17,8 @@ from triphase_benchmark.workload.fitting import fitted
 from triphase_benchmark.workload.options import Options
 
 _MOST_BLOCKS_KEPT = 20_000
+# Shorter prompts have no room for a tag, and fill no block of a cache that could know them.
+_TAGGED = 32
 
 
 class ReplayWorkload:
@@ -44,7 +46,7 @@ class ReplayWorkload:
             Prompt(
                 id=f"request-{at}",
                 messages=(Message(role="user", content=text),),
-                input_tokens=self._options.counted(text),
+                input_tokens=wanted if self._options.counter.exact else None,
                 output_tokens=self._options.output_tokens(for_output, max(entry.output_tokens, 1)),
             ),
         )
@@ -52,7 +54,8 @@ class ReplayWorkload:
     def _unshared(self, seed: int, place: Place, tokens: int) -> str:
         key = (place.round, place.number)
         prose = sentences(Chance(seed, Purpose.PROMPTS, *key))
-        return self._fitted(tokens, chain([f"Reference {tag(seed, *key)}."], prose))
+        mark = [f"Reference {tag(seed, *key)}."] if tokens >= _TAGGED else []
+        return self._fitted(tokens, chain(mark, prose))
 
     def _shared(self, seed: int, key: tuple[int, int], blocks: tuple[int, ...], tokens: int) -> str:
         """All whole blocks, and of the last one what is left of the tokens."""

@@ -49,7 +49,7 @@ def _tank(chance: Chance) -> str:
     return (
         f"A tank at {chance.one_of(WORDS['place'])} holds {volume} litres and is empty. A pump brings {inflow} "
         f"litres a minute while {drain} litres a minute leak out. After the first {pause} minutes the pump stops for "
-        f"{pause} minutes, during which the leak goes on as long as there is water; then it runs until the tank is full. "
+        f"{pause} minutes, during which the leak goes on as long as there is water; then it runs until it is full. "
         f"After how many minutes, counted from the beginning, is it full?"
     )
 
