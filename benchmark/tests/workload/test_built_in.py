@@ -4,7 +4,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from triphase_benchmark.plan.chance import Chance, Purpose
 from triphase_benchmark.plan.digest import digests
 from triphase_benchmark.plan.load_flag import load_of
 from triphase_benchmark.plan.loads import Requests
@@ -45,8 +44,8 @@ def test_thousands_of_prompts_differ_from_their_beginning_and_without_their_tags
 @pytest.mark.parametrize("name", SETS)
 def test_nothing_is_left_unfilled(name: str) -> None:
     for text in first_texts(name, 100):
-        assert re.search(r"\{\w+\}|\{\d+-\d+\}|  |\.\.", text.replace("\n    ", "")) is None or "def " in text
         assert not re.search(r"\{[a-z]+\}|\{\d+-\d+\}", text)
+        assert not re.search(r"\S  |\.\.|\?\?| [.,?]", text)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -135,11 +134,3 @@ def test_the_same_seed_gives_the_same_bytes_and_another_none_of_them() -> None:
             for plan in (make_plan(asked), other)
         ]
         assert not texts[0] & texts[1]
-
-
-def test_streams_of_chance_are_uniform() -> None:
-    chance = Chance(1, Purpose.PROMPTS, 5)
-    counts = Counter(chance.below(10) for _ in range(20_000))
-    assert min(counts.values()) > 1800
-    assert max(counts.values()) < 2200
-    assert sorted(chance.shuffled(range(50))) == list(range(50))

@@ -4,7 +4,7 @@ Its rule: rates are requests per second, times int nanoseconds. When requests ar
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 SECOND_NS = 1_000_000_000
 
@@ -77,3 +77,18 @@ class Duration:
 
 
 Amount: TypeAlias = Requests | Duration
+
+
+def expected_requests(load: AnyLoad, amount: Amount) -> float:
+    """How many requests come in an amount, on average; 0 for a duration of which the load itself does not tell."""
+    if isinstance(amount, Requests):
+        return amount.count
+    seconds = amount.ns / SECOND_NS
+    match load:
+        case ClosedLoad() | TraceLoad():
+            return 0
+        case ConstantLoad() | PoissonLoad() | GammaLoad():
+            return load.rate * seconds
+        case RampLoad():
+            return (load.first + load.last) / 2 * seconds
+    assert_never(load)

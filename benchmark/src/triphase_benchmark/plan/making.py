@@ -11,11 +11,14 @@ from functools import partial
 
 from triphase_benchmark.plan.arrivals import Schedule, schedule
 from triphase_benchmark.plan.engine_order import order_of_round
-from triphase_benchmark.plan.loads import SECOND_NS, Amount, AnyLoad, ClosedLoad, Requests
+from triphase_benchmark.plan.loads import SECOND_NS, Amount, AnyLoad, ClosedLoad, Requests, expected_requests
 from triphase_benchmark.plan.ports import Place, Workload
 from triphase_benchmark.plan.problems import BadInput
 from triphase_benchmark.plan.values import Load, Plan, PlannedRequest, Prompt, Round
 from triphase_benchmark.plan.weaving import Slot, woven
+
+# All of a plan stands in memory, in each worker.
+MOST_REQUESTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +141,6 @@ def _check(wish: Wish) -> None:
         raise BadInput(f"engines need names, each its own; these are {', '.join(wish.engines) or 'none'}")
     if isinstance(wish.measured, Requests) and wish.measured.count < 1:
         raise BadInput("--requests 0: a run takes at least one")
+    amounts = [amount for amount in (wish.warm_up, wish.measured) if amount is not None]
+    if (count := sum(expected_requests(wish.load, amount) for amount in amounts)) > MOST_REQUESTS:
+        raise BadInput(f"a round of some {count:.0f} requests is too large: it takes at most {MOST_REQUESTS}")
