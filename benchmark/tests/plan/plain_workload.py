@@ -11,6 +11,7 @@ class PlainWorkload:
     name: str = "plain"
     size: int | None = None
     turns: int = 1
+    notes: tuple[str, ...] = ()
 
     def conversation(self, seed: int, place: Place) -> tuple[Prompt, ...]:
         texts = [f"{seed}/{place.serial}/{turn} of round {place.round}" for turn in range(self.turns)]

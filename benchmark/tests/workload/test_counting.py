@@ -1,4 +1,5 @@
 import sys
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def test_both_kinds_of_tokenizer_count_alike() -> None:
     assert by_pieces.count(TEXT) == by_json.count(TEXT) > 20
     assert by_pieces.exact
     assert by_json.exact
+    assert by_json.digest == sha256((FOLDER / "tokenizer.json").read_bytes()).hexdigest() != by_pieces.digest
 
 
 def test_a_folder_and_the_name_of_the_reference_model_are_taken() -> None:
@@ -24,6 +26,7 @@ def test_a_folder_and_the_name_of_the_reference_model_are_taken() -> None:
 def test_without_a_tokenizer_it_is_an_estimate_and_says_so() -> None:
     counter = counter_of(None)
     assert (counter.name, counter.exact) == ("estimate", False)
+    assert counter.digest is None
     assert counter.count("") == 0
     assert counter.count(TEXT) == round(13 * 1.06)
     assert WordEstimate(2.0).count(TEXT) == 26

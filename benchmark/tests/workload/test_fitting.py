@@ -24,6 +24,7 @@ class Counting:
     formula: Callable[[str], int]
     name: str = "formula"
     exact: bool = True
+    digest: str | None = None
 
     def count(self, text: str) -> int:
         return self.formula(text)

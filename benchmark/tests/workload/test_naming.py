@@ -11,6 +11,15 @@ def test_a_set_is_known_by_its_name(name: str) -> None:
     assert (workload.name, workload.size) == (name, None)
 
 
+def test_estimated_lengths_are_told_where_they_were_asked_for() -> None:
+    told = ("numbers of tokens are estimates from words, since no --tokenizer was given",)
+    assert workload_of("chat").notes == ()
+    assert workload_of("chat", shared_prefix="100").notes == told
+    assert workload_of("synthetic", shared_prefix="100").notes == told
+    assert workload_of("chat,input=100").notes == told
+    assert workload_of("chat,input=100", shared_prefix="100", tokenizer="reference").notes == ()
+
+
 def test_a_file_may_have_commas_in_its_name(tmp_path: Path) -> None:
     file = tmp_path / "a,b.jsonl"
     file.write_text('{"prompt": "Why?"}')

@@ -92,6 +92,23 @@ def test_sharegpt_asks_what_people_asked_for_as_long_as_they_were_answered(tmp_p
     assert only(file, ",output=free")[0].output_tokens is None
 
 
+def test_rows_that_ask_nothing_are_left_out_and_told(tmp_path: Path) -> None:
+    continued = {"conversations": [{"from": "gpt", "value": "And so on."}, *SHARED[1:]]}
+    file = lines(tmp_path, {"conversations": []}, {"conversations": SHARED[2:3]}, continued)
+    assert [message.content for message in only(file)[0].messages] == ["What is a lock?"]
+    assert workload_of(str(file)).notes == (
+        "prompts.jsonl: rows left out since no user asks anything in them: 2",
+        "numbers of tokens are estimates from words, since no --tokenizer was given",
+    )
+    assert len(workload_of(str(file), tokenizer="reference").notes) == 1
+    with pytest.raises(BadInput, match="has no prompts"):
+        workload_of(str(lines(tmp_path, {"conversations": []})))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert only(lines(tmp_path, '\ufeff{"prompt": "Why?"}'))[0].messages[0].content == "Why?"
+
+
 def test_parquet_has_the_same_names_as_columns(tmp_path: Path) -> None:
     file = tmp_path / "prompts.parquet"
     messages = [[{"role": "user", "content": "Why?"}], None]
@@ -116,7 +133,9 @@ def test_too_few_prompts_are_told_before_anything_is_sent(tmp_path: Path) -> Non
 
 def test_the_same_row_twice_counts_once(tmp_path: Path) -> None:
     file = lines(tmp_path, {"prompt": "Why?"}, {"prompt": "How?"}, {"prompt": "Why?", "id": 3})
-    assert workload_of(str(file)).size == 2
+    workload = workload_of(str(file))
+    assert workload.size == 2
+    assert workload.notes == ("prompts.jsonl: rows left out since another says the same: 1",)
 
 
 def test_repeats_are_tagged_or_plain_as_asked_for(tmp_path: Path) -> None:
@@ -150,7 +169,6 @@ def test_repeats_are_tagged_or_plain_as_asked_for(tmp_path: Path) -> None:
         ({"conversations": {}}, "conversations is no list"),
         ({"conversations": [{"from": "human"}]}, "an entry without from and value"),
         ({"conversations": [{"from": "king", "value": "?"}]}, "'king' is nobody"),
-        ({"conversations": [{"from": "gpt", "value": "?"}]}, "no text of a user"),
     ],
 )
 def test_a_wrong_row_is_told_with_its_line(tmp_path: Path, row: Any, told: str) -> None:

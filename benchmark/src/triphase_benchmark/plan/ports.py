@@ -29,6 +29,10 @@ class Workload(Protocol):
     def size(self) -> int | None:
         """How many conversations it has for a run; `None`: as many as are wanted."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results must know: lengths that are estimates, rows left out. One line each."""
+
     def conversation(self, seed: int, place: Place) -> tuple[Prompt, ...]:
         """The turns of one conversation: the same for the same seed and place, in any order of asking.
 

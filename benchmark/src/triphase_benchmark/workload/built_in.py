@@ -31,6 +31,11 @@ class BuiltInWorkload:
         """As many as are wanted."""
         return
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That lengths are estimates, where they were asked for."""
+        return self.options.notes if self.options.input or self.prompts.input else ()
+
     def conversation(self, seed: int, place: Place) -> tuple[Prompt, ...]:
         """Its turns."""
         key = (place.round, place.number)

@@ -7,6 +7,7 @@ how many tokens an engine did read is in its usage.
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ class WordEstimate:
 
     name = "estimate"
     exact = False
+    digest = None
 
     def __init__(self, tokens_per_word: float = 1.06) -> None:
         self._tokens_per_word = tokens_per_word
@@ -52,6 +54,7 @@ class SentencePieceCounter:
             self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(file))
         except (OSError, RuntimeError):
             raise BadInput(f"{file} is no SentencePiece model") from None
+        self.digest = sha256(file.read_bytes()).hexdigest()
 
     def count(self, text: str) -> int:
         """The number of pieces."""
@@ -74,6 +77,7 @@ class HuggingFaceCounter:
             self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(file))
         except Exception as problem:  # it raises bare `Exception`s
             raise BadInput(f"{file} is no tokenizer.json: {str(problem).splitlines()[0]}") from None
+        self.digest = sha256(file.read_bytes()).hexdigest()
 
     def count(self, text: str) -> int:
         """The number of tokens, without those that mark the beginning or the end."""

@@ -33,6 +33,13 @@ class Options:
     turns: Lengths = field(default_factory=lambda: fixed(1))
     repeat: Repeat = Repeat.NO
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said where lengths were made or told by the counter."""
+        if self.counter.exact:
+            return ()
+        return ("numbers of tokens are estimates from words, since no --tokenizer was given",)
+
     def counted(self, text: str) -> int | None:
         """The tokens of a text, where they can be told and not only estimated."""
         return self.counter.count(text) if self.counter.exact else None

@@ -14,5 +14,9 @@ class TokenCounter(Protocol):
     def exact(self) -> bool:
         """Whether it counts as the engine does, given the engine's own tokenizer; otherwise it is an estimate."""
 
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of the tokenizer's file, in hexadecimal digits; `None` where there is none."""
+
     def count(self, text: str) -> int:
         """The number of tokens."""

@@ -20,14 +20,14 @@ from triphase_benchmark.workload.prompt_rows import Row, RowTurn, WrongRow, row_
 
 
 class FileWorkload:
-    """The rows of a file, in an order by chance. `repeated`: how many were left out since another says the same."""
+    """The rows of a file by their lines, in an order by chance. `empty`: how many more there were that ask nothing."""
 
-    def __init__(self, *, name: str, rows: Mapping[int, Row], options: Options) -> None:
+    def __init__(self, *, name: str, rows: Mapping[int, Row], empty: int, options: Options) -> None:
         distinct = {_key(row): line for line, row in reversed(tuple(rows.items()))}  # the first of each
         self.name = name
-        self.repeated = len(rows) - len(distinct)
         self._rows = {line: rows[line] for line in sorted(distinct.values())}
         self._options = options
+        self.notes = tuple(self._notes(empty, len(rows) - len(distinct)))
         self._orders: dict[tuple[int, int], list[int]] = {}
 
     @property
@@ -48,6 +48,14 @@ class FileWorkload:
             self._prompt(turn, row, f"line-{line}", lengths.uniform(), mark if place_ == 0 else "")
             for place_, turn in enumerate(row.turns[:most])
         )
+
+    def _notes(self, empty: int, repeated: int) -> Iterator[str]:
+        if empty:
+            yield f"{self.name}: rows left out since no user asks anything in them: {empty}"
+        if repeated:
+            yield f"{self.name}: rows left out since another says the same: {repeated}"
+        if any(turn.answer and not turn.output_tokens for row in self._rows.values() for turn in row.turns):
+            yield from self._options.notes if self._options.output is None else ()
 
     def _prompt(self, turn: RowTurn, row: Row, source: str, chance: float, mark: str) -> Prompt:
         first, *others = turn.messages
@@ -81,23 +89,25 @@ def read_prompts(file: Path, options: Options) -> FileWorkload:
     Raises:
         BadInput: It cannot be read, or a row is wrong; names the line, or the row of a Parquet file.
     """
-    rows: dict[int, Row] = {}
+    found: dict[int, Row | None] = {}
     try:
         for line, value in _READERS[file.suffix](file):
             try:
-                rows[line] = row_of(value)
+                found[line] = row_of(value)
             except WrongRow as problem:
                 raise BadInput.at(file, line, f"no prompt: {problem}") from None
     except OSError as problem:
         raise BadInput(f"{file} cannot be read: {problem.strerror or problem}") from None
+    rows = {line: row for line, row in found.items() if row is not None}
     if not rows:
         raise BadInput(f"{file} has no prompts")
-    return FileWorkload(name=file.name, rows=rows, options=options)
+    return FileWorkload(name=file.name, rows=rows, empty=len(found) - len(rows), options=options)
 
 
 def _lines(file: Path) -> Iterator[tuple[int, object]]:
     with file.open("rb") as opened:
-        for number, line in enumerate(opened, 1):
+        for number, whole in enumerate(opened, 1):
+            line = whole.removeprefix(b"\xef\xbb\xbf") if number == 1 else whole  # as some tools begin their files
             if line.strip():
                 try:
                     yield number, msgspec.json.decode(line)

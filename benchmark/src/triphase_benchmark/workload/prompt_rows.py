@@ -15,11 +15,8 @@ import msgspec
 from triphase_benchmark.plan.values import Message
 
 _ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "assistant": "assistant",
+    **dict.fromkeys(("human", "user"), "user"),
+    **dict.fromkeys(("gpt", "assistant", "chatgpt", "bing", "bard"), "assistant"),
     "system": "system",
 }
 _KNOWN = ("system", "developer", "user", "assistant", "tool")
@@ -47,8 +44,8 @@ class Row:
     extra_body: Mapping[str, Any] | None = None
 
 
-def row_of(value: object) -> Row:
-    """The row that a JSON value is.
+def row_of(value: object) -> Row | None:
+    """The row that a JSON value is; `None`: a recorded conversation in which no user asks anything.
 
     Raises:
         WrongRow: It is none.
@@ -64,6 +61,8 @@ def row_of(value: object) -> Row:
     if tokens is not None and not (type(tokens) is int and 1 <= tokens <= _MOST_OUTPUT):
         raise WrongRow(f"output_tokens is no whole number from 1 to {_MOST_OUTPUT}")
     turns = (*_SHAPES[shape](value[shape]), *_further(value.get("turns")))
+    if not turns:
+        return None
     return Row(turns=tuple(_with(turn, tokens) for turn in turns), extra_body=extra_body)
 
 
@@ -104,13 +103,11 @@ def _conversations(value: object) -> list[RowTurn]:
         role, text = _said(entry)
         if role != "assistant":
             waiting.append(Message(role=role, content=text))
-        elif waiting and waiting[-1].role == "user":
+        elif waiting and waiting[-1].role == "user":  # not one that continues, or begins, the conversation
             turns.append(RowTurn(messages=tuple(waiting), answer=text))
             waiting = []
     if waiting and waiting[-1].role == "user":  # a question that nobody had answered
         turns.append(RowTurn(messages=tuple(waiting)))
-    if not turns:
-        raise WrongRow("its conversations have no text of a user")
     return turns
 
 

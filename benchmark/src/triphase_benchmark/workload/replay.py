@@ -27,6 +27,7 @@ class ReplayWorkload:
     def __init__(self, *, name: str, entries: tuple[TraceEntry, ...], options: Options) -> None:
         self.name = name
         self.size = None
+        self.notes = options.notes
         self._entries = entries
         self._options = options
         self._blocks: dict[tuple[int, ...], str] = {}

@@ -62,6 +62,11 @@ class SharedPrefixWorkload:
         """That of the workload within."""
         return self._workload.size
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the workload within, and that the prefix's length is an estimate."""
+        return tuple(dict.fromkeys((*self._workload.notes, *self._options.notes)))
+
     def conversation(self, seed: int, place: Place) -> tuple[Prompt, ...]:
         """That of the workload within, in most cases after a prefix."""
         first, *later = self._workload.conversation(seed, place)
