@@ -114,6 +114,13 @@ def test_a_ramp_may_fall_and_may_be_flat() -> None:
     assert flat == pytest.approx(seconds(PoissonLoad(rate=8)))
 
 
+def test_a_ramp_may_fall_almost_to_nothing() -> None:
+    for seed in range(6):  # in half of them requests come after the fall's end
+        made = seconds(RampLoad(first=1e6, last=1e-3), seed=seed)  # rounding takes the last rate's square below zero
+        assert np.isfinite(made).all()
+        assert (np.diff(made) >= 0).all()
+
+
 def test_a_ramp_over_a_number_of_requests_ends_near_its_last_rate() -> None:
     made = seconds(RampLoad(first=1, last=20))
     assert made[-1] == pytest.approx(2 * 20_000 / 21, rel=0.02)

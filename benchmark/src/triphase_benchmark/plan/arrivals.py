@@ -126,8 +126,10 @@ def _ramp(load: RampLoad, amount: Amount) -> Callable[[_Floats], _Floats]:
 
     def stretch(points: _Floats) -> _Floats:
         within = np.minimum(points, expected)
+        # The rate by then, squared; in a steep fall rounding could take it below the last one.
+        squared = np.maximum(load.first**2 + 2 * within * rise / total, min(load.first, load.last) ** 2)
         # The root that stays exact where the rise is small, or nothing at all.
-        times = 2 * within / (load.first + np.sqrt(load.first**2 + 2 * within * rise / total))
+        times = 2 * within / (load.first + np.sqrt(squared))
         stretched: _Floats = times + (points - within) / load.last
         return stretched
 

@@ -19,6 +19,8 @@ from triphase_benchmark.plan.weaving import Slot, woven
 
 # All of a plan stands in memory, in each worker.
 MOST_REQUESTS = 1_000_000
+DAY_NS = 86_400 * SECOND_NS
+MOST_NS = 30 * DAY_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +124,9 @@ def _schedule(wish: Wish, number: int) -> Schedule:
     if not isinstance(wish.load, ClosedLoad):
         made = schedule(wish.load, seed=wish.seed, number=number, warm_up=wish.warm_up, measured=wish.measured)
         if made.warm_up == len(made.times_ns):
-            raise BadInput(
-                f"no request would be measured in round {number + 1}: its duration is too short for the load"
-            )
+            raise BadInput(f"nothing would be measured in round {number + 1}: its duration is too short for the load")
+        if made.times_ns[-1] > MOST_NS:
+            raise BadInput(f"round {number + 1} would take {made.times_ns[-1] / DAY_NS:.0f} days: it takes at most 30")
         return made
     if not (isinstance(wish.warm_up, Requests) and isinstance(wish.measured, Requests)):
         problem = "a closed loop takes numbers of requests for --requests and --warm-up, no durations"

@@ -1,4 +1,4 @@
-"""Long prompts of documents with a question at the end, as retrieval puts them together: about 6 000 tokens.
+"""Long prompts of documents with a question at the end, as retrieval puts them together: some 5 500 to 9 500 tokens.
 
 Its rule: the question can be answered from one sentence of one document, which stands first or last.
 """
