@@ -15,6 +15,12 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
+# All columns that are read here.
+COLUMNS = (
+    *("scheduled", "sent", "ended", "warm_up", "error", "chunk_times", "chunk_output", "chunk_tokens"),
+    *("input_tokens", "output_tokens", "reasoning_tokens", "reasoning_summary"),
+)
+
 # What the run's end has done, not the engine. A value of `ErrorKind`.
 _UNSENT = "unsent"
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from triphase_benchmark.engines.engine import Price
 from triphase_benchmark.metrics.catalog import FLOORS, METRICS, SHARES, Metric
 from triphase_benchmark.metrics.rates import NOTHING_MEASURED, Conditions, Rate, ended_in, window_of
-from triphase_benchmark.metrics.requests import Floats, Requests, read
+from triphase_benchmark.metrics.requests import COLUMNS, Floats, Requests, read
 from triphase_benchmark.metrics.tables import ERRORS, ROUNDS
 from triphase_benchmark.plan.values import Load
 from triphase_benchmark.statistics.percentiles import percentiles
@@ -46,7 +46,7 @@ def rounds_of(
     """
     rows: list[_Row] = []
     of_all = Conditions(load=load, slos=slos or {})
-    for number, engine, group in _groups(requests):
+    for number, engine, group in _groups(requests.select(["round", "engine", *COLUMNS])):
         columns = read(group)
         conditions = replace(of_all, window=window_of(columns), price=(prices or {}).get(engine))
         void = void_reason(columns, conditions.window)
@@ -59,7 +59,7 @@ def rounds_of(
 def errors_of(requests: pa.Table) -> pa.Table:
     """Returns the table `ERRORS` of a table `REQUESTS`."""
     rows: list[_Row] = []
-    for number, engine, group in _groups(requests):
+    for number, engine, group in _groups(requests.select(["round", "engine", "warm_up", "error"])):
         measured = group.filter(np.logical_not(group["warm_up"].to_numpy()))
         counts = measured["error"].drop_null().value_counts()
         for error, count in sorted((entry["values"].as_py(), entry["counts"].as_py()) for entry in counts):
@@ -80,7 +80,7 @@ def void_reason(requests: Requests, window: Window | None) -> str | None:
     if total >= last and failed[np.argsort(requests.scheduled[requests.measured], kind="stable")][-last:].all():
         return f"the last {last} requests failed"
     if window is not None and not ended_in(requests, window).any():
-        return "nothing ended in the steady window"
+        return "nothing ended in the steady window: the round is too short, or the engine hangs"
     return None
 
 
