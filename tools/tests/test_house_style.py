@@ -14,6 +14,7 @@ VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "mis
 MOST_LINES = 400
 SERVER = ROOT / "server/src/triphase_server"
 VALIDATOR = ROOT / "model/src/triphase_model/validator"
+BENCHMARK = ROOT / "benchmark/src/triphase_benchmark"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 QUOTED = re.compile(r"`([^`\s]+)`")
 FILE = re.compile(r"[\w./-]+\.py")
@@ -76,9 +77,9 @@ def rows() -> Iterator[list[str]]:
 
 
 def places(row: list[str]) -> Iterator[Path]:
-    """The paths of a row below the server or the validator: a bare name is in the folder of the first."""
+    """The paths of a row below the home that has the first of them: a bare name is in the folder of the first."""
     first, *others = row
-    home = VALIDATOR if (VALIDATOR / first).exists() else SERVER
+    home = next((home for home in (VALIDATOR, BENCHMARK) if (home / first).exists()), SERVER)
     yield home / first
     yield from (home / other if "/" in other else (home / first).parent / other for other in others)
 

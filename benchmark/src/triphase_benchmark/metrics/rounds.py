@@ -1,8 +1,8 @@
 """From the table of requests to the table of rounds, and to the table of errors.
 
 Its rule of void rounds: the round of an engine does not count if none of its requests was measured, if more than half
-of them failed, if all of the last tenth did (the engine has died), or if no answer ended in its steady window. It is
-reported with all its values, and the pairs that it belongs to are dropped.
+of them failed or were never sent, if all of the last tenth were (the engine has died, or the run was stopped), or if no
+answer ended in its steady window. It is reported with all its values, and the pairs that it belongs to are dropped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -74,11 +74,12 @@ def void_reason(requests: Requests, window: Window | None) -> str | None:
     failed = ~requests.answered[requests.measured]
     if not total:
         return "no request was measured"
+    became = "failed or were never sent" if requests.unsent[requests.measured].any() else "failed"
     if failed.sum() > total / 2:
-        return f"{failed.sum()} of {total} requests failed"
+        return f"{failed.sum()} of {total} requests {became}"
     last = max(_FEWEST_TO_DIE, ceil(total / 10))
     if total >= last and failed[np.argsort(requests.scheduled[requests.measured], kind="stable")][-last:].all():
-        return f"the last {last} requests failed"
+        return f"the last {last} requests {became}"
     if window is not None and not ended_in(requests, window).any():
         return "nothing ended in the steady window: the round is too short, or the engine hangs"
     return None
