@@ -79,6 +79,8 @@ def test_of_throughput_less_is_worse() -> None:
     gate = Gate(max_regress=0.05, measures=(("output_throughput", "rate"),))
     assert decided([0.9, 0.91, 0.89, 0.9, 0.9, 0.91, 0.89, 0.9], gate).verdict is GateVerdict.REGRESSED
     assert decided([1.2, 1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1], gate).verdict is GateVerdict.NOT_REGRESSED
+    assert decided([0.951] * 8, gate).verdict is GateVerdict.NOT_REGRESSED  # 5 % less is 0.95, not 1 / 1.05
+    assert decided([0.949] * 8, gate).verdict is GateVerdict.REGRESSED
 
 
 def test_one_measure_regresses_and_all_must_not() -> None:
