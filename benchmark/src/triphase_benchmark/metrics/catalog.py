@@ -15,8 +15,8 @@ from triphase_benchmark.metrics.rates import Conditions, Rate
 from triphase_benchmark.metrics.requests import Floats, Requests
 from triphase_benchmark.statistics.percentiles import sample_floor
 
-# The percentiles by their names, and the fewest values that each is told of. The gaps of a pool depend on each other, so
-# theirs are known less surely than as many requests' are: how they vary over rounds tells how surely.
+# The percentiles by their names, and the fewest values that each is told of. The gaps of a pool depend on each other,
+# so theirs are known less surely than as many requests' are: how they vary over rounds tells how surely.
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 FLOORS = {name: sample_floor(share) for name, share in SHARES.items()}
 
