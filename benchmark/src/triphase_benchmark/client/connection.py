@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._in_body = False
         self._complete = False
         self._framed = False  # the body's end is told by its own framing, not by the connection's
+        self._keeps = False  # the connection outlives this answer
         self._wrong = ""
 
     def send(self, request: bytes, exchange: Exchange) -> None:
@@ -130,6 +131,7 @@ class Connection(asyncio.Protocol):
             self._wrong = "more than one answer"
             return
         self._in_body = True
+        self._keeps = self._parser.should_keep_alive()  # which it no longer knows once the message is complete
         exchange.status = status
         exchange.responded = self._now
 
@@ -155,7 +157,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         assert exchange is not None
-        if failure is None and self._transport is not None and self._parser.should_keep_alive():
+        if failure is None and self._transport is not None and self._keeps:
             self.idle_since = at
             self._idle(self)  # before its owner asks for the next one
         else:
