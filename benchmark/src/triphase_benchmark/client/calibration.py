@@ -108,11 +108,12 @@ def judge_client(
         reasons.append(f"the calibration itself failed: {calibration.errors} errors, {calibration.events} events")
     if calibration.achieved < _LEAST_ACHIEVED * calibration.load.offered:
         reasons.append(
-            f"the client took {calibration.achieved:.0f} events/s of the {calibration.load.offered:.0f} that it was sent"
+            f"of {calibration.load.offered:.0f} events/s that it was sent, the client took {calibration.achieved:.0f}"
         )
     if events_per_s > _MOST_BEYOND * calibration.load.offered:
         reasons.append(
-            f"the run brought {events_per_s:.0f} events/s, and the client was calibrated for {calibration.load.offered:.0f}"
+            f"the run brought {events_per_s:.0f} events/s, and the client was calibrated for"
+            f" {calibration.load.offered:.0f}"
         )
     if max(cpu_share, calibration.cpu_share) > _MOST_CPU:
         reasons.append(f"a worker used {max(cpu_share, calibration.cpu_share):.0%} of a core")

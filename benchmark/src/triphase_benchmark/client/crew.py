@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from time import monotonic, monotonic_ns
 from types import TracebackType
 from typing import Self
@@ -151,8 +150,7 @@ class Crew:
         missing: set[Connection] = set(self._pipes)
         reports: list[Report] = []
         while missing:
-            for pipe in wait(list(missing), _WATCH_S):
-                assert isinstance(pipe, Connection)
+            for pipe in _heard(missing):
                 report = self._receive(pipe)
                 reports.append(report)
                 if isinstance(report, kind):
@@ -180,8 +178,7 @@ class Crew:
         deadline = monotonic() + _STOP_S
         missing: set[Connection] = set(self._pipes)
         while missing and monotonic() < deadline:
-            for pipe in wait(list(missing), _WATCH_S):
-                assert isinstance(pipe, Connection)
+            for pipe in _heard(missing):
                 try:
                     if isinstance(pipe.recv(), Written | Failed):
                         missing.discard(pipe)
@@ -193,6 +190,11 @@ def default_workers() -> int:
     """As many as there are cores, less one; at least 1."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(usable - 1, 1)
+
+
+def _heard(pipes: set[Connection]) -> list[Connection]:
+    """Those that have something to say; waits for some time."""
+    return [pipe for pipe in wait(list(pipes), _WATCH_S) if isinstance(pipe, Connection)]
 
 
 def _send(pipe: Connection, order: Order) -> None:

@@ -1,7 +1,7 @@
 """Which request is sent next, and when it is due: closed loops, open loops, and conversations in both.
 
-Its rule: sans-IO; times are ns after the round's begin and come in as arguments. In an open loop a request is due at its
-own time, whatever has become of the others. In a closed loop it is due when a place became free, and a conversation
+Its rule: sans-IO; times are ns after the round's begin and come in as arguments. In an open loop a request is due at
+its own time, whatever has become of the others. In a closed loop it is due when a place became free, and a conversation
 goes on at the place that it has. A turn is never due before the answer to the one before it has ended; where that one
 failed, it is not sent. Sending on time is `sending.py`.
 """
@@ -109,7 +109,7 @@ class Dispatch:
 
 
 def deal(requests: Sequence[PlannedRequest], workers: int) -> list[list[PlannedRequest]]:
-    """Deals requests round-robin, so that each worker has its share of any stretch of time; conversations stay whole."""
+    """Deals requests round-robin, so that each worker has its share of any time; conversations stay whole."""
     hands: list[list[PlannedRequest]] = [[] for _ in range(workers)]
     holder: dict[int, int] = {}
     turn = 0

@@ -1,14 +1,14 @@
 """The gateway as a target: the same requests over gRPC, with the time of each phase beside that of each token.
 
 Its rule: messages are kept as bytes with one time each, and read when the stream has ended, as those of HTTP are. A
-token chunk is a raw thought, an output or a tool call: summaries are none, whatever they say. Raw thoughts are asked for
-always; where the route refuses them, its probe says so, and TTFT does not exist. No call is ever repeated.
+token chunk is a raw thought, an output or a tool call: summaries are none, whatever they say. Raw thoughts are asked
+for always; where the route refuses them, its probe says so, and TTFT does not exist. No call is ever repeated.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 from time import monotonic_ns
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -17,6 +17,8 @@ from google.protobuf.struct_pb2 import Struct
 from triphase.gateway.v1 import (
     ContentPart,
     FinishReason,
+    GatewayServiceStub,
+    ListModelsRequest,
     Message,
     Reasoning,
     Role,
@@ -37,6 +39,7 @@ from triphase_benchmark.records.error_kinds import ErrorKind
 
 METHOD = "/triphase.gateway.v1.GatewayService/StreamGenerate"
 
+_ROUND_TRIPS = 5
 _ROLES = {
     "system": Role.ROLE_SYSTEM,
     "developer": Role.ROLE_SYSTEM,
@@ -72,11 +75,11 @@ class GatewayTarget:
             self._metadata.append(("authorization", f"Bearer {key}"))
         self._key = key
         self._channel = grpc.aio.insecure_channel(address.authority, channel_options(address.authority))
-        self._stream: Any = self._channel.unary_stream(METHOD)
+        self._stream: Any = self._channel.unary_stream(METHOD, None, None)
         self._tasks: set[asyncio.Task[None]] = set()
         self._connect_s = limits.connect_s
 
-    async def open(self, places: int) -> None:
+    async def open(self, places: int) -> None:  # noqa: ARG002 - of HTTP
         """Connects; one connection carries all calls."""
         try:
             await asyncio.wait_for(self._channel.channel_ready(), self._connect_s)
@@ -91,7 +94,7 @@ class GatewayTarget:
         fixed = length_members(self._profile, question.output_tokens)
         fixed.pop(self._profile.most, None)
         body = Struct()
-        body.update({**fixed, **extra})
+        body.update(cast("dict[str, Any]", {**fixed, **extra}))
         return StreamGenerateRequest(
             model=self._model,
             messages=[Message(role=_ROLES[role], content=[ContentPart(text=text)]) for role, text in question.turns],
@@ -145,6 +148,24 @@ class GatewayTarget:
             exchange.end(monotonic_ns(), (ErrorKind.DROPPED, ""))
         else:
             exchange.end(monotonic_ns())
+
+
+async def list_models(engine: Engine, limits: Limits) -> tuple[tuple[str, ...], float]:
+    """The names of the gateway's models, and how long the least of a few calls took, in seconds.
+
+    Raises grpc.aio.AioRpcError.
+    """
+    address, key = parse_address(engine.url), read_key(engine)
+    metadata = [("authorization", f"Bearer {key}")] if key is not None else []
+    metadata += [(name.lower(), value) for name, value in engine.headers.items()]
+    async with grpc.aio.insecure_channel(address.authority, channel_options(address.authority)) as channel:
+        ask: Any = GatewayServiceStub(channel).ListModels
+        took = []
+        for _ in range(_ROUND_TRIPS):
+            began = monotonic_ns()
+            answer = await ask(ListModelsRequest(), timeout=limits.connect_s, metadata=metadata)
+            took.append(monotonic_ns() - began)
+    return tuple(model.name for model in answer.models), min(took) / 1e9
 
 
 def read_events(reads: list[tuple[int, bytes]]) -> Answer:

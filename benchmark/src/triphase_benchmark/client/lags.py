@@ -1,7 +1,7 @@
 """How late the client is: its time of each chunk, less the time at which the null engine sent it.
 
-Its rule: one host, one monotonic clock, so a lag is all that lies between the engine's send and the client's time stamp:
-the kernel, the wait for a core, and the client's own work. Nothing is subtracted from it.
+Its rule: one host, one monotonic clock, so a lag is all that lies between the engine's send and the client's time
+stamp: the kernel, the wait for a core, and the client's own work. Nothing is subtracted from it.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,17 @@ LAGS = pa.schema(
         pa.field("warm_up", pa.bool_(), nullable=False),
         pa.field("times", pa.list_(pa.int64()), nullable=False),  # of the client, since the epoch
         pa.field("lags", pa.list_(pa.int64()), nullable=False),
-        pa.field("delay", pa.int64()),  # sent − scheduled
+        pa.field("delay", pa.int64()),  # from scheduled to sent
         pa.field("error", pa.string()),
     ]
 )
 
 
+# Both take what rows of REQUESTS are made of, and need less of it.
+
+
 def _of(
-    leg: Leg, place: Place, request: PlannedRequest, exchange: Exchange, answer: Answer, *, due: int
+    _: Leg, place: Place, request: PlannedRequest, exchange: Exchange, answer: Answer, *, due: int
 ) -> Mapping[str, Any]:
     known = len(answer.sent_ns) == len(answer.chunk_times)
     lags = [at - sent for at, sent in zip(answer.chunk_times, answer.sent_ns, strict=True)] if known else []
@@ -41,7 +44,7 @@ def _of(
     }
 
 
-def _unsent(leg: Leg, place: Place, request: PlannedRequest, *, due: int, why: str) -> Mapping[str, Any]:
+def _unsent(_: Leg, place: Place, request: PlannedRequest, *, why: str, **__: int) -> Mapping[str, Any]:
     return {"worker": place.worker, "warm_up": request.warm_up, "times": [], "lags": [], "error": why}
 
 

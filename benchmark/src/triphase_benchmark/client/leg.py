@@ -49,7 +49,9 @@ def unsent_row(leg: Leg, place: Place, request: PlannedRequest, *, due: int, why
     return {**_known(leg, place, request, due=due), **_NOTHING, **failed}
 
 
-def row(leg: Leg, place: Place, request: PlannedRequest, exchange: Exchange, answer: Answer, *, due: int) -> Mapping[str, Any]:
+def row(
+    leg: Leg, place: Place, request: PlannedRequest, exchange: Exchange, answer: Answer, *, due: int
+) -> Mapping[str, Any]:
     """The row of a request that was sent, or could not be."""
     epoch = place.epoch_ns
     usage = answer.usage

@@ -158,7 +158,11 @@ class _Server:
             return
         stream.heard = bytearray(body[length:])
         if not head.startswith(b"POST"):
-            self._say(stream, b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_MODELS) + _MODELS)
+            self._say(
+                stream,
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_MODELS)
+                + _MODELS,
+            )
             return
         stream.how = msgspec.json.decode(body[:length], type=_Body).null_engine
         stream.left = stream.how.tokens

@@ -27,6 +27,7 @@ class Pool:
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
         self._free: list[Connection] = []
         self._all: set[Connection] = set()
+        self._none_left = asyncio.Event()
         self._opening: set[asyncio.Task[None]] = set()
 
     async def open(self, count: int) -> None:
@@ -56,10 +57,13 @@ class Pool:
         """Closes all of them, and waits until they are."""
         for task in tuple(self._opening):
             task.cancel()
-        for connection in tuple(self._all):
-            connection.close()
-        while self._all or self._opening:  # the loop tells of each end in its next turns
-            await asyncio.sleep(0.001)
+        if self._opening:
+            await asyncio.wait(tuple(self._opening))
+        if self._all:
+            self._none_left.clear()
+            for connection in tuple(self._all):
+                connection.close()
+            await self._none_left.wait()
 
     def _take(self) -> Connection | None:
         oldest = monotonic_ns() - _MOST_IDLE_NS
@@ -97,5 +101,7 @@ class Pool:
 
     def _lost(self, connection: Connection) -> None:
         self._all.discard(connection)
+        if not self._all:
+            self._none_left.set()
         if connection in self._free:
             self._free.remove(connection)

@@ -1,8 +1,8 @@
 """What a run does at this moment: counters that workers write and their parent reads, in memory that both map.
 
-Its rule: only counts and sums, each written by one worker alone, so that nothing is locked and nothing is sent. They are
-for a display: what is reported comes from the rows. Times to the first read and between reads are those of reads, which
-may hold a role or several tokens.
+Its rule: only counts and sums, each written by one worker alone, so that nothing is locked and nothing is sent. They
+are for a display: what is reported comes from the rows. Times to the first read and between reads are those of reads,
+which may hold a role or several tokens.
 """
 
 import mmap

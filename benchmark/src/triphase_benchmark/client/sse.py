@@ -24,7 +24,7 @@ class Event(NamedTuple):
 
 def events(body: bytes) -> Iterator[Event]:
     """Gives the events that hold data, in order."""
-    if b"\r" in body or b":" not in body[:5]:
+    if b"\r" in body or body.startswith(_BOM):
         yield from _any_events(body)
         return
     # As nearly all engines write: `data: …`, LF, LF.
@@ -48,7 +48,8 @@ def _shifted(block: bytes, begin: int) -> Iterator[Event]:
 
 def _any_events(body: bytes) -> Iterator[Event]:
     """Reads by the standard, line by line."""
-    name, data, begin = b"", [], len(_BOM) if body.startswith(_BOM) else 0
+    name, begin = b"", len(_BOM) if body.startswith(_BOM) else 0
+    data: list[bytes] = []
     for found in _LINE_END.finditer(body, begin):
         line, begin = body[begin : found.start()], found.end()
         if not line:

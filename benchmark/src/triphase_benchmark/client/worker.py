@@ -56,7 +56,7 @@ def run_loop(main: Coroutine[Any, Any, None]) -> None:
     if sys.platform == "win32":
         asyncio.run(main)
     else:
-        import uvloop
+        import uvloop  # noqa: PLC0415 - which that system does not have
 
         uvloop.run(main)
 
@@ -64,7 +64,7 @@ def run_loop(main: Coroutine[Any, Any, None]) -> None:
 def make_target(leg: Leg) -> Target:
     """The transport that a leg's engine speaks. Raises KeyMissing."""
     if leg.engine.is_gateway:
-        from triphase_benchmark.client.gateway import GatewayTarget  # gRPC has threads, which HTTP needs none of
+        from triphase_benchmark.client.gateway import GatewayTarget  # noqa: PLC0415 - its threads are for those who need them
 
         return GatewayTarget(leg.engine, model=leg.model, limits=leg.limits)
     return HttpTarget(leg.engine, model=leg.model, limits=leg.limits)

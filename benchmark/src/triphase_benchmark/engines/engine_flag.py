@@ -47,14 +47,18 @@ def parse_engine(text: str) -> Engine:
     url, *pairs = rest.split(",")
     members: dict[str, Any] = {"url": url}
     headers: dict[str, str] = {}
+    seen: set[str] = set()
     for pair in pairs:
         key, has_value, value = pair.partition("=")
         if not has_value:
             raise BadEngine(f"engine {name!r}: expected key=value, not {pair!r}")
-        place, key = (headers, key.removeprefix("header.")) if key.startswith("header.") else (members, key)
-        if key in place:
+        if key in members or key in seen:
             raise BadEngine(f"engine {name!r}: {key} stands twice")
-        place[key] = _price_pair(name, value) if key == "price" and place is members else value
+        seen.add(key)
+        if key.startswith("header."):
+            headers[key.removeprefix("header.")] = value
+        else:
+            members[key] = _price_pair(name, value) if key == "price" else value
     if headers:
         members["headers"] = headers
     return make_engine(name, members)

@@ -18,8 +18,8 @@ class Profile:
     `most`, `least`: the members that bound the output's tokens; `least` is `None` where nothing makes it give so many,
     unless `members_of_length` do, which are sent whenever a length is fixed. `stream_options`: what makes the engine
     tell usage. `body`: members of every request. `cache_salt`: the member that parts prefix caches. `cache_reset`: the
-    path that empties the cache, by POST. `versions`: where the engine tells its version, the newest way first: paths below
-    the server's root (not below `/v1`), each with the member of the JSON that is answered.
+    path that empties the cache, by POST. `versions`: where the engine tells its version, the newest way first: paths
+    below the server's root (not below `/v1`), each with the member of the JSON that is answered.
     """
 
     name: str
@@ -59,7 +59,11 @@ PROFILES: Mapping[str, Profile] = {
         _FRIENDLI,
         replace(_FRIENDLI, name="friendli-dedicated"),
         replace(_FRIENDLI, name="friendli-serverless"),
-        Profile(name="sglang", cache_reset="/flush_cache", versions=(("/server_info", "version"), ("/get_server_info", "version"))),
+        Profile(
+            name="sglang",
+            cache_reset="/flush_cache",
+            versions=(("/server_info", "version"), ("/get_server_info", "version")),
+        ),
         # It has no least length.
         Profile(
             name="llama.cpp",

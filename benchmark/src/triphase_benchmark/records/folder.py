@@ -1,8 +1,8 @@
 """The folder of a run: `manifest.json`, `requests.parquet`, and the parts of it that workers write.
 
-Its rule: a folder can be read at any time. As long as there is no `requests.parquet`, its parts are the requests: a part
-that breaks off (its writer was killed, the disk was full) counts as far as it is whole. A folder of other versions of
-the tables is refused with one error. Which columns there are is `schema.py`.
+Its rule: a folder can be read at any time. As long as there is no `requests.parquet`, its parts are the requests, and a
+part that breaks off (its writer was killed, the disk was full) counts as far as it is whole. A folder of another version
+of the tables is refused with one error. Which columns there are is `schema.py`.
 """
 
 import os
