@@ -1,6 +1,5 @@
 from hypothesis import given
 from hypothesis import strategies as st
-
 from triphase_benchmark.client.dispatch import Dispatch, deal, deal_places
 from triphase_benchmark.plan.values import Load, Message, PlannedRequest, Prompt
 

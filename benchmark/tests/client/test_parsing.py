@@ -1,11 +1,11 @@
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from client_fakes.scripted import DONE, STREAM, chunk, usage_chunk
 from hypothesis import given
 from hypothesis import strategies as st
-
 from triphase_benchmark.client.parsing import Answer, judge, one_line, read_stream, read_whole, whole_error
 
 EVENTS = [
@@ -27,7 +27,7 @@ BODY = b"".join(EVENTS)
 def cut(body: bytes, places: list[int]) -> list[tuple[int, bytes]]:
     """Reads of a body that is cut at these places; the time of a read is its number."""
     bounds = [0, *sorted(places), len(body)]
-    return [(number, body[a:b]) for number, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False), 1)]
+    return [(number, body[a:b]) for number, (a, b) in enumerate(pairwise(bounds), 1)]
 
 
 def content(answer: Answer) -> dict[str, Any]:

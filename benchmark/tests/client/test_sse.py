@@ -1,6 +1,5 @@
 from hypothesis import given
 from hypothesis import strategies as st
-
 from triphase_benchmark.client.sse import Event, _any_events, events
 
 LINES = st.sampled_from(

@@ -55,6 +55,11 @@ class ScriptedServer:
     def engine(self) -> Engine:
         return Engine(name="scripted", url=self.url, model="m")
 
+    async def until(self, at_once: int) -> None:
+        """Waits until so many requests run at once."""
+        while self.at_once < at_once:  # noqa: ASYNC110 - of a test that waits for little else
+            await asyncio.sleep(0.001)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -63,8 +68,8 @@ class ScriptedServer:
         try:
             while await self._answer(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client, or the test, is done
         finally:
             self._tasks.discard(task)
             writer.close()
@@ -126,6 +131,7 @@ def usage_chunk(tokens: int) -> bytes:
 
 DONE = b"data: [DONE]\n\n"
 STREAM = chunk("", role="assistant") + chunk("Hello") + chunk(" you") + chunk(finish="stop") + usage_chunk(2) + DONE
+HELLO = Question(turns=(("user", "Hello?"),))
 _TYPE = b"Content-Type: text/event-stream\r\n"
 
 
@@ -149,7 +155,7 @@ def json_answer(value: Any, status: bytes = b"200 OK") -> list[Step]:
     return counted(json.dumps(value).encode(), status=status, kind=b"Content-Type: application/json\r\n")
 
 
-async def ask(target: Target, question: Question = Question(turns=(("user", "Hello?"),))) -> Exchange:
+async def ask(target: Target, question: Question = HELLO) -> Exchange:
     """Asks once, and waits for the end."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     exchange = Exchange(lambda _: ended.set_result(None))

@@ -24,6 +24,8 @@ from triphase_benchmark.records.folder import RunFolder, whole_batches
 
 # The most that p99 of the lag may be, as a share of a metric's median.
 DEFAULT_SHARE = 0.05
+# The lag at which a client is at its ceiling.
+MOST_LAG_S = 0.010
 # Of what was offered, what must have arrived in time; less, and the client was the bottleneck.
 _LEAST_ACHIEVED = 0.95
 # Of a core: a worker that uses more has no time left for what comes unevenly.
@@ -133,17 +135,24 @@ def null_target(null: NullEngine) -> Engine:
     return Engine(name=MODEL, url=null.url, model=MODEL)
 
 
-def find_ceiling(
-    loads: Sequence[ClientLoad], *, workers: int, engine: Engine, most_lag_s: float = 0.010
-) -> Calibration | None:
-    """Tries loads, smallest first, until one is too much; returns the last that p99 of the lag held up to."""
-    best: Calibration | None = None
+def climb(loads: Sequence[ClientLoad], *, workers: int, engine: Engine) -> list[Calibration]:
+    """Tries loads, smallest first, up to the first that is not held, and with it."""
+    found: list[Calibration] = []
     for load in loads:
-        found = calibrate(load, workers=workers, engine=engine)
-        if not found.lag_p99 <= most_lag_s or found.achieved < _LEAST_ACHIEVED * load.offered:
+        found.append(calibrate(load, workers=workers, engine=engine))
+        if not is_held(found[-1]):
             break
-        best = found
-    return best
+    return found
+
+
+def is_held(one: Calibration) -> bool:
+    """Whether p99 of the lag stayed below 10 ms, with nothing lost."""
+    return one.lag_p99 <= MOST_LAG_S and not one.errors
+
+
+def ceiling(found: Sequence[Calibration]) -> float:
+    """The most events per second that arrived in a load that was held; 0 where none was."""
+    return max((one.achieved for one in found if is_held(one)), default=0.0)
 
 
 def summarize(lags: pa.Table, *, load: ClientLoad, end: LegEnd, workers: int) -> Calibration:

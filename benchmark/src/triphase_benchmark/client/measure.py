@@ -12,11 +12,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from triphase_benchmark.client.calibration import Calibration, ClientLoad, calibrate, null_target
+from triphase_benchmark.client.calibration import Calibration, ClientLoad, ceiling, climb, null_target
 from triphase_benchmark.client.null_engine import NullEngine
 
 TARGET = 12_000
-MOST_LAG_S = 0.010
 
 _RATES = (2_000, 4_000, 8_000, 12_000, 16_000, 20_000, 24_000, 28_000, 32_000, 40_000)
 _STREAMS = 200
@@ -24,32 +23,17 @@ _STREAMS = 200
 
 def measure(rates: Sequence[int] = _RATES, *, streams: int = _STREAMS, in_step: bool = False) -> list[Calibration]:
     """Returns what was found at each rate, up to the first that was too much, and with it."""
+    loads = [ClientLoad(streams=streams, events_per_s=rate / streams, in_step=in_step) for rate in rates]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    found: list[Calibration] = []
     with NullEngine() as null:
-        if len(cores) > 1:  # the engine and the client never share a core; workers inherit this process's
-            os.sched_setaffinity(null.pid, {cores[0]})
-            os.sched_setaffinity(0, {cores[1]})
+        if len(cores) < 2:
+            return climb(loads, workers=1, engine=null_target(null))
+        os.sched_setaffinity(null.pid, {cores[0]})
+        os.sched_setaffinity(0, {cores[1]})  # which the worker inherits
         try:
-            for rate in rates:
-                load = ClientLoad(streams=streams, events_per_s=rate / streams, duration_s=3, in_step=in_step)
-                found.append(calibrate(load, workers=1, engine=null_target(null)))
-                if not holds(found[-1]):
-                    break
+            return climb(loads, workers=1, engine=null_target(null))
         finally:
-            if len(cores) > 1:
-                os.sched_setaffinity(0, set(cores))
-    return found
-
-
-def holds(one: Calibration) -> bool:
-    """Whether the lag stayed below its bound."""
-    return one.lag_p99 <= MOST_LAG_S and not one.errors
-
-
-def ceiling(found: Sequence[Calibration]) -> float:
-    """The most events per second that were held."""
-    return max((one.achieved for one in found if holds(one)), default=0.0)
+            os.sched_setaffinity(0, set(cores))
 
 
 def main() -> int:

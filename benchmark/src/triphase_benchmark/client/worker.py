@@ -75,7 +75,7 @@ class _Worker:
         self._spec = spec
         self._pipe = pipe
         self._shape = LAG_ROWS if spec.lags else REQUEST_ROWS
-        self._writer = RowsWriter(spec.part, self._shape.schema)
+        self._writer: RowsWriter | None = None
         self._counters = Board(spec.board, spec.workers).counters(spec.place.worker)
         self._orders: asyncio.Queue[Order | None] = asyncio.Queue()
         self._sending: Sending | None = None
@@ -84,6 +84,7 @@ class _Worker:
         """Does what it is told, order by order; the last one is `None`."""
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._hear)
         try:
+            self._writer = RowsWriter(self._spec.part, self._shape.schema)
             while (order := await self._orders.get()) is not None:
                 match order:
                     case Prepare(leg=leg):
@@ -98,8 +99,9 @@ class _Worker:
             self._tell(Failed(message=f"{type(error).__name__}: {error}"))
             raise
         finally:
-            with contextlib.suppress(RecordsLost):
-                self._writer.close()
+            if self._writer is not None:
+                with contextlib.suppress(RecordsLost):
+                    self._writer.close()
 
     def _hear(self) -> None:
         try:
@@ -130,6 +132,7 @@ class _Worker:
                     self._orders.put_nowait(order)
         finally:
             await target.close()
+        assert self._writer is not None
         rows = self._sending.rows()
         self._sending = None
         while batch := list(islice(rows, _BATCH)):

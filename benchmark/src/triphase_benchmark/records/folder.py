@@ -1,12 +1,13 @@
 """The folder of a run: `manifest.json`, `requests.parquet`, and the parts of it that workers write.
 
 Its rule: a folder can be read at any time. As long as there is no `requests.parquet`, its parts are the requests, and a
-part that breaks off (its writer was killed, the disk was full) counts as far as it is whole. A folder of another version
-of the tables is refused with one error. Which columns there are is `schema.py`.
+part that breaks off (its writer was killed, the disk was full) counts as far as it is whole. A folder of another
+version of the tables is refused with one error. Which columns there are is `schema.py`.
 """
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ class RunFolder:
             self._merge(fresh)
             fresh.replace(self.requests)
         except OSError as error:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
             reason = error.strerror or str(error)
             raise RecordsLost(error.errno, f"{fresh}: {reason}; all requests are kept in {self.parts}") from error
         for path in self._part_files():

@@ -30,13 +30,16 @@ class RowsWriter:
         self._broken = False
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Adds rows, all or none. Raises RecordsLost, from then on each time."""
+        """Adds rows, all or none. Raises RecordsLost, from then on each time; ValueError for rows of no such table."""
         if not rows:
             return
         if self._broken:
             raise RecordsLost(f"{self._path}: closed after an error")
         batch = pa.RecordBatch.from_pylist(list(rows), schema=self._schema)
         batch.validate(full=True)
+        for field, column in zip(self._schema, batch.columns, strict=True):
+            if column.null_count and not field.nullable:  # which Arrow leaves to others
+                raise ValueError(f"{field.name} is null in a row, and may not be")
         with _told(self._path):
             try:
                 if self._stream is None:
