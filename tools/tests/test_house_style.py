@@ -13,6 +13,7 @@ GENERATED = ROOT / "clients/python/src/triphase"
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 MOST_LINES = 400
 SERVER = ROOT / "server/src/triphase_server"
+BENCHMARK = ROOT / "benchmark/src/triphase_benchmark"
 VALIDATOR = ROOT / "model/src/triphase_model/validator"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 QUOTED = re.compile(r"`([^`\s]+)`")
@@ -76,9 +77,9 @@ def rows() -> Iterator[list[str]]:
 
 
 def places(row: list[str]) -> Iterator[Path]:
-    """The paths of a row below the server or the validator: a bare name is in the folder of the first."""
+    """The paths of a row below a package that has rows: a bare name is in the folder of the first."""
     first, *others = row
-    home = VALIDATOR if (VALIDATOR / first).exists() else SERVER
+    home = next((home for home in (VALIDATOR, BENCHMARK) if (home / first).exists()), SERVER)
     yield home / first
     yield from (home / other if "/" in other else (home / first).parent / other for other in others)
 

@@ -106,7 +106,7 @@ async def test_in_a_closed_loop_a_request_is_due_when_a_place_became_free() -> N
 
 async def test_in_an_open_loop_none_is_sent_before_its_time_and_none_waits_for_another() -> None:
     times = [30_000_000, 0, 15_000_000, 31_000_000, 15_100_000]
-    never = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HANG]
+    never: list[Step] = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HANG]
     async with ScriptedServer(never, framed(STREAM)) as server:
         rows = await sent(
             server, [planned(n, at) for n, at in enumerate(times)], load=Load.OPEN, places=None, limit_s=2

@@ -13,7 +13,7 @@ from triphase_benchmark.client.pool import Pool
 from triphase_benchmark.engines.address import parse_address
 from triphase_benchmark.engines.body import chat_body
 from triphase_benchmark.engines.engine import Engine
-from triphase_benchmark.engines.profiles import PROFILES, Profile
+from triphase_benchmark.engines.profiles import Profile, find_profile
 from triphase_benchmark.records.error_kinds import ErrorKind
 
 _USER_AGENT = "triphase-benchmark"
@@ -36,8 +36,11 @@ def read_key(engine: Engine) -> str | None:
 
 
 def profile_of(engine: Engine) -> Profile:
-    """The profile that an engine names."""
-    return PROFILES[engine.profile]
+    """The profile that an engine names. Raises ValueError where there is none of that name."""
+    profile = find_profile(engine.profile)
+    if profile is None:
+        raise ValueError(f"engine {engine.name!r}: there is no profile {engine.profile!r}")
+    return profile
 
 
 class HttpTarget:

@@ -77,6 +77,19 @@ async def probe(engine: Engine, *, wait_s: float = 0.0, limits: Limits = PROBE_L
     )
 
 
+async def empty_cache(engine: Engine, *, limits: Limits = PROBE_LIMITS) -> bool:
+    """Has an engine forget the prefixes that it has cached; `False` where it cannot, or did not. Raises KeyMissing."""
+    path = profile_of(engine).cache_reset
+    if path is None or engine.is_gateway:
+        return False
+    target = HttpTarget(engine, model="", limits=limits)
+    try:
+        answer = await _plain(target, target.plain("POST", parse_address(engine.url).root + path))
+    finally:
+        await target.close()
+    return answer.status == 200
+
+
 async def _greet(known: Probe, target: HttpTarget, address: Address, wait_s: float) -> Probe:
     """Waits until it answers; learns its models and the round trip."""
     began = monotonic()
