@@ -152,6 +152,18 @@ async def test_connections_that_were_opened_beforehand_are_used() -> None:
         assert server.connections == 3
 
 
+async def test_spare_connections_are_kept_where_nobody_knows_how_many_are_needed() -> None:
+    async with ScriptedServer([HANG]) as server:
+        target = HttpTarget(server.engine, model="m", limits=LIMITS)
+        await target.open(None)
+        assert server.connections == 8
+        drop = target.send(target.prepare(QUESTION), Exchange(lambda _: None))
+        while server.connections < 9:  # noqa: ASYNC110 - of a test that waits for little else
+            await asyncio.sleep(0.001)
+        drop()
+        await target.close()
+
+
 async def test_what_is_dropped_ends_at_once() -> None:
     async with ScriptedServer([HEAD, HANG]) as server:
         target = HttpTarget(server.engine, model="m", limits=LIMITS)

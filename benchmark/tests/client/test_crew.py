@@ -1,6 +1,7 @@
 """Workers as processes: one plan among them, and what stands of it when one of them, or their parent, is killed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -132,6 +133,24 @@ def test_a_parent_that_is_killed_leaves_a_run_that_can_be_read(tmp_path: Path, n
     assert alive == []
     errors = RunFolder(tmp_path).read_requests()["error"].to_pylist()
     assert sorted(errors) == 4 * ["dropped"] + 4 * ["unsent"]
+
+
+def test_a_full_disk_ends_the_run_and_what_was_measured_before_is_kept(tmp_path: Path, null: Engine) -> None:
+    folder = RunFolder(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))  # the nearest to a full disk that needs no rights
+    try:
+        with pytest.raises(RecordsLost, match=r"requests-0\.arrows: .* is kept"), Crew(folder, workers=1) as crew:  # noqa: PT012
+            for number in range(20):
+                crew.run(replace(leg(null, 6), round=number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    folder.close()
+    rounds = folder.read_requests()["round"].to_pylist()
+    assert 0 < len(rounds) < 120
+    assert sorted(rounds) == [number for number in range(len(rounds) // 6) for _ in range(6)]
 
 
 def test_a_part_that_is_there_already_is_not_written_over(tmp_path: Path, null: Engine) -> None:

@@ -79,7 +79,7 @@ class GatewayTarget:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connect_s = limits.connect_s
 
-    async def open(self, places: int) -> None:  # noqa: ARG002 - of HTTP
+    async def open(self, places: int | None) -> None:  # noqa: ARG002 - of HTTP
         """Connects; one connection carries all calls."""
         try:
             await asyncio.wait_for(self._channel.channel_ready(), self._connect_s)

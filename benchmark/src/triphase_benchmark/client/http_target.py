@@ -16,6 +16,7 @@ from triphase_benchmark.engines.engine import Engine
 from triphase_benchmark.engines.profiles import Profile, find_profile
 from triphase_benchmark.records.error_kinds import ErrorKind
 
+_SPARES = 8
 _USER_AGENT = "triphase-benchmark"
 
 
@@ -58,9 +59,12 @@ class HttpTarget:
         headers = {**own, **self._profile.headers, **engine.headers, **key}
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
-    async def open(self, places: int) -> None:
-        """Connects beforehand."""
-        await self._pool.open(places)
+    async def open(self, places: int | None) -> None:
+        """Connects beforehand; where nobody knows how many places there will be, some connections are kept spare."""
+        if places is None:
+            await self._pool.open(_SPARES, spares=_SPARES)
+        else:
+            await self._pool.open(places)
 
     def prepare(self, question: Question) -> bytes:
         """Makes the whole request, head and body."""

@@ -7,7 +7,8 @@ fail through no fault of the engine.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from time import monotonic_ns
 
 from triphase_benchmark.client.connection import Connection
@@ -27,23 +28,28 @@ class Pool:
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
         self._free: list[Connection] = []
         self._all: set[Connection] = set()
+        self._spares = 0
         self._none_left = asyncio.Event()
         self._opening: set[asyncio.Task[None]] = set()
 
-    async def open(self, count: int) -> None:
-        """Opens so many connections beforehand; those that cannot be had, a request will tell of."""
+    async def open(self, count: int, *, spares: int = 0) -> None:
+        """Opens so many connections beforehand; those that cannot be had, a request will tell of.
+
+        From then on so many more as `spares` are kept free, for requests that come whenever they are due.
+        """
+        self._spares = spares
         made = await asyncio.gather(*(self._connect() for _ in range(count)), return_exceptions=True)
         self._free.extend(one for one in made if isinstance(one, Connection))
 
     def send(self, request: bytes, exchange: Exchange) -> Callable[[], None]:
         """Sends at once where a connection is free; returns what drops the exchange."""
         connection = self._take()
+        if len(self._free) < self._spares:
+            self._open(self._open_spare())
         if connection is not None:
             connection.send(request, exchange)
             return lambda: connection.drop(exchange)
-        task = asyncio.get_running_loop().create_task(self._open_and_send(request, exchange))
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        task = self._open(self._open_and_send(request, exchange))
 
         def drop() -> None:
             if task.cancel():  # which it may never hear of, where it has not begun
@@ -73,6 +79,16 @@ class Pool:
                 return connection
             connection.close()
         return None
+
+    def _open(self, opening: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(opening)
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+        return task
+
+    async def _open_spare(self) -> None:
+        with suppress(OSError):  # of which timeouts are, too
+            self._free.append(await self._connect())
 
     async def _open_and_send(self, request: bytes, exchange: Exchange) -> None:
         try:

@@ -10,8 +10,8 @@ from triphase_benchmark.client.parsing import Answer
 class Target(Protocol):
     """An engine, as one worker reaches it."""
 
-    async def open(self, places: int) -> None:
-        """Connects so many times beforehand, as far as the engine lets it; never raises."""
+    async def open(self, places: int | None) -> None:
+        """Connects so many times beforehand, as far as the engine lets it; never raises. `None`: nobody knows."""
 
     def prepare(self, question: Question) -> bytes:
         """Encodes a request; what it takes is taken before the clock runs."""

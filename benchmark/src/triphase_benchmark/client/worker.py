@@ -121,7 +121,7 @@ class _Worker:
         target = make_target(leg)
         self._sending = Sending(leg, target, place=self._spec.place, counters=self._counters, shape=self._shape)
         try:
-            await target.open(min(leg.places or 1, len(leg.requests), _MOST_OPENED))
+            await target.open(leg.places and min(leg.places, len(leg.requests), _MOST_OPENED))
             with _no_garbage():
                 self._tell(Ready())
                 order = await self._orders.get()
