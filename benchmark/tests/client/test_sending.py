@@ -129,6 +129,20 @@ async def test_a_conversation_goes_on_from_its_answer() -> None:
     assert [row["scheduled"] for row in rows[1:]] == [row["ended"] for row in rows[:-1]]
 
 
+async def test_a_turn_does_not_wait_for_a_request_that_is_due_later() -> None:
+    told = asyncio.Event()
+    hour = 3_600_000_000_000
+    async with ScriptedServer(framed(STREAM)) as server:
+        turns = [planned(0, 0), planned(1, 20_000_000, after=0), planned(2, hour)]
+        running = asyncio.create_task(sent(server, turns, load=Load.OPEN, places=None, stop=told))
+        while len(server.requests) < 2:  # noqa: ASYNC110 - of a test that waits for little else
+            await asyncio.sleep(0.001)
+        told.set()
+        rows = await running
+    assert rows[1]["scheduled"] == max(20_000_000, rows[0]["ended"])
+    assert (rows[2]["error"], rows[2]["scheduled"]) == ("unsent", hour)
+
+
 async def test_a_conversation_ends_where_an_answer_failed() -> None:
     async with ScriptedServer(json_answer({"error": "no"}, b"500 Oops")) as server:
         rows = await sent(server, [planned(0), planned(1, after=0), planned(2, after=1)])

@@ -52,6 +52,7 @@ class Sending:
         self._waiting_bytes = 0
         self._rows: list[Any] = []
         self._begin = 0
+        self._armed_for = 0
         self._timer: asyncio.Handle | None = None
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -93,6 +94,7 @@ class Sending:
             due += self._begin
             wait = due - monotonic_ns()
             if wait > _SPIN_NS:
+                self._armed_for = due
                 self._arm(wait)
                 return
             while monotonic_ns() < due:
@@ -132,12 +134,11 @@ class Sending:
         for lost in self._dispatch.ended(request.number, at, well=well):
             why = f"its conversation ended with request {request.number}"
             self._rows.append(self._shape.unsent(self._leg, self._place, lost, due=exchange.ended, why=why))
-        if self._timer is None:
-            # In place, since a free place is due at once; a timer that is set knows of nothing later than this.
-            self._pump()
-        elif (due := self._dispatch.next_due()) is not None and due + self._begin <= exchange.ended:
-            self._timer.cancel()
-            self._pump()
+        due = self._dispatch.next_due()
+        if self._timer is None or (due is not None and due + self._begin < self._armed_for):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._pump()  # in place, since whoever waits for this end may be due at once
 
     def _continue(self, ended: _Ended) -> bool:
         """Reads an answer at once, and makes the turns that follow it."""
