@@ -2,7 +2,8 @@
 
 Its rule: no limit on how many there are, since a limit would delay requests unseen. One that has waited for long is
 not used again: servers close those after some seconds (uvicorn after 5), and a request that meets that close would
-fail through no fault of the engine.
+fail through no fault of the engine. A request is sent once its connection stands: what connecting takes is delay of
+the schedule, and no part of TTFT.
 """
 
 import asyncio
