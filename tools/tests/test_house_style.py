@@ -13,6 +13,7 @@ GENERATED = ROOT / "clients/python/src/triphase"
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 MOST_LINES = 400
 SERVER = ROOT / "server/src/triphase_server"
+BENCHMARK = ROOT / "benchmark/src/triphase_benchmark"
 VALIDATOR = ROOT / "model/src/triphase_model/validator"
 BENCHMARK = ROOT / "benchmark/src/triphase_benchmark"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
