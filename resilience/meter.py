@@ -7,7 +7,7 @@ itself; what is left of a request that ended is a leak whoever holds it. Memory 
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
@@ -79,6 +79,11 @@ class Baseline:
 def resident_bytes(pid: int) -> int:
     """Returns the resident memory of a process."""
     return int(psutil.Process(pid).memory_info().rss)
+
+
+def share_of(times_s: Sequence[float], share: float) -> float:
+    """The time that this share of sorted times does not exceed."""
+    return times_s[int(share * (len(times_s) - 1))]
 
 
 async def until(holds: Callable[[], bool], state: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from triphase_client import Client
 
 from resilience.engine import Engine, numbered
 from resilience.gateways import beside, within
-from resilience.meter import Baseline, until
+from resilience.meter import Baseline, share_of, until
 from resilience.replies import request
 from resilience.scale import SMALL, Scale
 
@@ -98,11 +98,6 @@ async def test_a_storm_is_over_at_once_and_leaves_no_memory_behind(scale: Scale,
     if scale.measures:
         assert share_of(found.closed_s, 0.99) < CLOSED_WITHIN_S
         assert growth < MOST_GROWTH_BYTES
-
-
-def share_of(times_s: Sequence[float], share: float) -> float:
-    """The time that this share of sorted times does not exceed."""
-    return times_s[int(share * (len(times_s) - 1))]
 
 
 def report(found: Storm, *, before: int, growth: int) -> None:
