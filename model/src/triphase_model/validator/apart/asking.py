@@ -10,8 +10,10 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +29,6 @@ from triphase_model.validator.stored import UnknownRepository
 MOST_ANSWER_BYTES: Final = 4 << 20
 _CHILD: Final = "triphase_model.validator.apart.child"
 _WHOLE: Final = "check"
-_BLOCK_BYTES: Final = 1 << 16
 
 
 class AnswerTooLarge(Exception):
@@ -71,39 +72,69 @@ def _lost(question: Question, why: str) -> Result:
 
 async def _answered(asked: bytes) -> bytes:
     """Returns what the child said, and one byte more than it may say at most."""
-    process = await _started()
+    child, thread = _Child(), ThreadPoolExecutor(max_workers=1, thread_name_prefix="check")
+    answer = asyncio.get_running_loop().run_in_executor(thread, child.answer, asked)
     try:
+        return await asyncio.shield(answer)
+    finally:
+        child.kill()
+        await asyncio.wait((answer,))
+        thread.shutdown(wait=False)
+
+
+class _Child:
+    """A child that a thread starts and reads, and that anybody may kill at any time.
+
+    It is no child of the event loop: uvloop forks, which a process that serves gRPC does not survive in every case (in
+    one of three, measured: the child was gone before it had begun), while `subprocess` needs no fork on Linux.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def answer(self, asked: bytes) -> bytes:
+        """Starts it, asks, and returns what it said by the time it ended or was killed; raises OSError."""
+        with self._lock:
+            if self._over:
+                return b""
+            self._process = process = _started()
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(ConnectionError):  # it ended before it had read; that it gave no answer is told by the answer
-            process.stdin.write(asked)
-            await process.stdin.drain()
-        said = bytearray()
-        while len(said) <= MOST_ANSWER_BYTES and (block := await process.stdout.read(_BLOCK_BYTES)):
-            said += block
-        return bytes(said[: MOST_ANSWER_BYTES + 1])
-    finally:
-        await _ended(process)
+        with suppress(BrokenPipeError), process.stdin, process.stdout:
+            try:
+                with suppress(BrokenPipeError):  # it ended before it had read; that it gave no answer tells so
+                    process.stdin.write(asked)
+                    process.stdin.flush()
+                return process.stdout.read(MOST_ANSWER_BYTES + 1)
+            finally:
+                self.kill()
+        return b""  # closing told again that it had not read
+
+    def kill(self) -> None:
+        """Kills it and all that it started, and waits for its end; may be called twice."""
+        with self._lock:
+            self._over = True
+            process, self._process = self._process, None
+            if process is None:
+                return
+            # It is not waited for anywhere else, so its number is still its own, and with it that of its group.
+            with suppress(ProcessLookupError, PermissionError):  # all of it has ended; macOS says the second
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
-async def _started() -> Process:
+def _started() -> "subprocess.Popen[bytes]":
     here = ("", ".", str(Path.cwd()))
     path = os.pathsep.join(place for place in sys.path if place not in here)
     # `-P` and the path keep the folder that this process was started in off the path, as in `rendering/asking.py`.
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", _CHILD),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module, with nothing of a repository in the command
+        [sys.executable, "-P", "-m", _CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env={"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
         cwd=os.sep,
         start_new_session=True,
     )
-
-
-async def _ended(process: Process) -> None:
-    if process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):  # it has just ended, and macOS says the second of it
-            os.killpg(process.pid, signal.SIGKILL)
-    # Reads to the end of its output as well, without which the pipe would stay open.
-    await process.communicate()
