@@ -109,18 +109,16 @@ class GatewayServer:
 
     async def stop(self) -> None:
         """Stops in order; returns when nothing runs any more. A second call waits for no load balancer."""
-        grace_s = self._settings.grace_s
+        grace_s, idle = self._settings.grace_s, self._servicer.handling.idle
         if not self._health.draining:
             self._health.drain()
             await asyncio.sleep(self._settings.drain_delay_s)
         stopping = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
         try:
             async with asyncio.timeout(grace_s):
-                await self._servicer.handling.idle()
+                await idle()
                 await asyncio.wait((stopping,), timeout=_FAREWELL_S)
-                await (
-                    self._servicer.handling.idle()
-                )  # what was accepted just before the stop may have begun just after it
+                await idle()  # what was accepted just before the stop may have begun just after it
         except TimeoutError:
             await self._servicer.end()
         await self._server.stop(_FAREWELL_S)

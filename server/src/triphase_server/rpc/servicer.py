@@ -34,18 +34,11 @@ from triphase_server.service.generate import GenerateService
 class GatewayServicer:
     """Serves the methods; `handling` holds what runs. `most_write_s` is how long one event may wait for its client."""
 
-    def __init__(
-        self,
-        service: GenerateService,
-        *,
-        catalog: Catalog,
-        handling: Handling | None = None,
-        most_write_s: float = 120.0,
-    ) -> None:
+    def __init__(self, service: GenerateService, *, catalog: Catalog, most_write_s: float = 120.0) -> None:
         self._service = service
         self._most_write_s = most_write_s
         self._catalog = catalog
-        self.handling = handling or Handling()
+        self.handling = Handling()
 
     async def StreamGenerate(self, request: StreamGenerateRequest, context: Context[StreamGenerateResponse]) -> None:
         """Writes the events of one response."""
