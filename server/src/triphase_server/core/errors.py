@@ -98,9 +98,6 @@ class AtCapacity(PolicyError):
 class ValidationOff(PolicyError):
     """The operator does not let callers have repositories checked."""
 
-    def __init__(self, message: str, *, subject: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message, subject=subject, retry_after_s=retry_after_s)
-
 
 # The upstream's fault.
 

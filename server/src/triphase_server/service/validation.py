@@ -41,7 +41,8 @@ class Validation:
         """
         policy = self.policy
         if not policy.enabled:
-            raise ValidationOff("the operator of this gateway has turned validation off", subject=_SUBJECT)
+            message = "the operator of this gateway has turned validation off"
+            raise ValidationOff(message, subject=_SUBJECT, retry_after_s=None)
         try:
             async with asyncio.timeout_at(deadline) as limit:
                 await self._enter()
