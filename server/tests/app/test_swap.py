@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from end_to_end.stage import request
-from triphase_client import Client
+from triphase.model.v1 import File, Files, ValidateModelConfigRequest
+from triphase_client import Client, TriphaseError
 from triphase_model.engine.server import serve
 from triphase_model.engine.simulated import Script, SimulatedModel
 from triphase_server.app.gateway import Gateway, running
 from triphase_server.config import GatewayConfig
 from triphase_server.core.route import Deployment, Route, Target
 from triphase_server.core.transitions import CircuitState
+from triphase_server.core.validation import ValidationPolicy
 from triphase_server.upstream.settings import Secret, UpstreamSettings
 from upstream.raw_server import Call, Net
 
@@ -136,3 +138,13 @@ async def test_the_grace_and_the_heartbeat_are_those_of_the_latest_configuration
         started.replace(replace(configuration(base_url, "m"), grace_s=0.5, heartbeat_s=1.5))
         assert started.grace_s == 0.5
         assert started.parts.service.heartbeat_s == 1.5
+
+
+async def test_validation_is_turned_off_for_who_asks_from_then_on() -> None:
+    async with gateway() as (started, base_url), Client(started.address, retry=None) as client:
+        asked = ValidateModelConfigRequest(files=Files(files=[File(path="config.json", content=b"{}")]))
+        assert (await client.validate(asked)).counts.errors
+        off = ValidationPolicy(enabled=False)
+        started.replace(replace(configuration(base_url, "m"), validation=off))
+        with pytest.raises(TriphaseError, match="POLICY_VALIDATION_OFF"):
+            await client.validate(asked)

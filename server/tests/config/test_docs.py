@@ -18,6 +18,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 HEADINGS = {
     (): "The top of the file",
     ("limits",): "`[limits]`",
+    ("validation",): "`[validation]`",
     ("upstreams", "*"): "`[upstreams.NAME]`",
     ("upstreams", "*", "limits"): "`[upstreams.NAME.limits]`",
     ("deployments", "*"): "`[deployments.NAME]`",

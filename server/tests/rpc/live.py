@@ -10,6 +10,8 @@ import grpc.aio
 from triphase.gateway.v1 import GatewayServiceStub
 from triphase_server.core.limits import Limits
 from triphase_server.core.route import Deployment, Route, Target, Timeouts
+from triphase_server.core.validation import ValidationPolicy
+from triphase_server.rpc.model.servicer import ModelConfigServicer
 from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.service.admission import Admission
@@ -17,6 +19,7 @@ from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
 from triphase_server.service.ports import AttemptOutcome, Outcome, Upstream
+from triphase_server.service.validation import Validation
 
 if TYPE_CHECKING:
     from triphase.gateway.v1.gateway_service_pb2_grpc import GatewayServiceAsyncStub
@@ -75,6 +78,7 @@ async def serving(
     ready: bool = True,
     most_write_s: float = 120.0,
     limits: Limits | None = None,
+    validation: ValidationPolicy | None = None,
     **channel_options: int,
 ) -> AsyncIterator[Live]:
     """Starts a server and a channel; at the end the server is stopped without any grace left."""
@@ -94,8 +98,10 @@ async def serving(
         draw=lambda: 0.0,
     )
     servicer = GatewayServicer(service, catalog=catalog, most_write_s=most_write_s)
+    checks = Validation(validation or ValidationPolicy(), draw=lambda: 0.0)
+    model = ModelConfigServicer(checks, handling=servicer.handling)
     settings = settings or SETTINGS
-    server = GatewayServer(servicer, settings=settings)
+    server = GatewayServer(servicer, model=model, settings=settings)
     port = await server.start()
     server.set_serving(ready)
     address = settings.listen if settings.listen.startswith("unix:") else f"127.0.0.1:{port}"

@@ -226,4 +226,4 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_defect() -> None:
     unused, unread, gone = cast("Any", None), cast("Any", Undecodable()), cast("Any", GoneContext())
     servicer = GatewayServicer(unused, catalog=Catalog({}))
     await servicer.ListModels(unread, gone)
-    await servicer.idle()
+    await servicer.handling.idle()

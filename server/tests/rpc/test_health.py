@@ -36,7 +36,7 @@ async def check(live: Live, service: str) -> int:
     return status
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", SERVICE, "triphase.model.v1.ModelConfigService"])
 async def test_a_service_is_not_serving_until_it_is_ready(service: str) -> None:
     async with serving(GatedUpstream(), ready=False) as live:
         assert await check(live, service) == State.NOT_SERVING
@@ -55,7 +55,7 @@ async def test_an_unknown_service_is_not_found() -> None:
         assert (await watching.read()).status == State.SERVICE_UNKNOWN
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", SERVICE, "triphase.model.v1.ModelConfigService"])
 async def test_watchers_are_told_of_each_change_and_of_the_drain(service: str) -> None:
     async with serving(GatedUpstream(), ready=False) as live:
         watching = watch(live, service)

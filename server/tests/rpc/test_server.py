@@ -82,6 +82,7 @@ async def test_reflection_lists_the_services() -> None:
         listed, described = [answer async for answer in stub.ServerReflectionInfo(iter(asked))]
         assert {service.name for service in listed.list_services_response.service} == {
             "triphase.gateway.v1.GatewayService",
+            "triphase.model.v1.ModelConfigService",
             "grpc.health.v1.Health",
             "grpc.reflection.v1alpha.ServerReflection",
         }

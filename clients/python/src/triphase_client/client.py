@@ -21,6 +21,7 @@ from triphase.gateway.v1 import (
     StreamGenerateRequest,
     StreamGenerateResponse,
 )
+from triphase.model.v1 import ModelConfigServiceStub, ValidateModelConfigRequest, ValidateModelConfigResponse
 
 from triphase_client import health
 from triphase_client.channel import DEFAULT_TARGET, channel_options
@@ -32,6 +33,7 @@ from triphase_client.retry import DEFAULT_RETRY, RetryPolicy, Tries
 
 if TYPE_CHECKING:
     from triphase.gateway.v1.gateway_service_pb2_grpc import GatewayServiceAsyncStub
+    from triphase.model.v1.model_config_service_pb2_grpc import ModelConfigServiceAsyncStub
 
 Answer = TypeVar("Answer")
 
@@ -145,6 +147,15 @@ class Client:
         check = self._channel.unary_unary(health.CHECK, health.encode, health.decode)
         return await self._unary(check, service, timeout_s)
 
+    async def validate(
+        self, request: ValidateModelConfigRequest, *, timeout_s: float | None = 120.0
+    ) -> ValidateModelConfigResponse:
+        """Has a model repository checked; raises `TriphaseError`. What is wrong in the repository is no error.
+
+        The command `triphase validate` makes the request from a folder.
+        """
+        return await self._unary(self._model_stub.ValidateModelConfig, request, timeout_s)
+
     async def _unary(
         self, method: Callable[..., Awaitable[Answer]], request: object, timeout_s: float | None
     ) -> Answer:
@@ -168,3 +179,7 @@ class Client:
     @cached_property
     def _stub(self) -> "GatewayServiceAsyncStub":
         return cast("GatewayServiceAsyncStub", GatewayServiceStub(self._channel))
+
+    @cached_property
+    def _model_stub(self) -> "ModelConfigServiceAsyncStub":
+        return cast("ModelConfigServiceAsyncStub", ModelConfigServiceStub(self._channel))

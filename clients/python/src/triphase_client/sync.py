@@ -19,6 +19,7 @@ from triphase.gateway.v1 import (
     StreamGenerateRequest,
     StreamGenerateResponse,
 )
+from triphase.model.v1 import ModelConfigServiceStub, ValidateModelConfigRequest, ValidateModelConfigResponse
 
 from triphase_client import health
 from triphase_client.channel import DEFAULT_TARGET, channel_options
@@ -116,6 +117,12 @@ class SyncClient:
         """As `Client.health`."""
         check: Callable[..., HealthState] = self._channel.unary_unary(health.CHECK, health.encode, health.decode)
         return self._unary(check, service, timeout_s)
+
+    def validate(
+        self, request: ValidateModelConfigRequest, *, timeout_s: float | None = 120.0
+    ) -> ValidateModelConfigResponse:
+        """As `Client.validate`."""
+        return self._unary(ModelConfigServiceStub(self._channel).ValidateModelConfig, request, timeout_s)
 
     def _unary(self, method: Callable[..., Answer], request: object, timeout_s: float | None) -> Answer:
         tries = Tries(self._retry, timeout_s=timeout_s, now=monotonic())

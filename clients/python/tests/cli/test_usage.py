@@ -10,6 +10,7 @@ import grpc
 import pytest
 from triphase_client.cli import HINT
 from triphase_client.cli.app import app
+from triphase_client.cli.validate import HINT as VALIDATE_HINT
 from typer.testing import CliRunner
 
 
@@ -30,6 +31,9 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
         (["chat", "-p", "?", "--timeout", "0"], "--timeout"),
         (["chat", "-p", "?", "--max-output-tokens", "-1"], "--max-output-tokens"),
         (["models", "--ca", "missing.pem"], "missing.pem"),
+        (["validate"], "give DIR, or --stored NAME"),
+        (["validate", "model", "--stored", "m"], "give DIR, or --stored NAME"),
+        (["validate", "model", "--format", "pdf"], "'pdf' is not one of text, json, sarif, github"),
         (["sing"], "sing"),
     ],
 )
@@ -39,14 +43,14 @@ def test_wrong_usage(runner: CliRunner, args: list[str], complaint: str) -> None
     assert complaint in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("command", [[], ["chat"], ["models"], ["health"]], ids="-".join)
+@pytest.mark.parametrize("command", [[], ["chat"], ["models"], ["health"], ["validate"]], ids="-".join)
 def test_help_names_the_exit_codes(runner: CliRunner, command: list[str]) -> None:
     result = runner.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "4 no gateway answers" in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("command", [[], ["chat"], ["models"], ["health"]], ids="-".join)
+@pytest.mark.parametrize("command", [[], ["chat"], ["models"], ["health"], ["validate"]], ids="-".join)
 def test_h_is_help_and_flags_take_no_value(runner: CliRunner, command: list[str]) -> None:
     short = runner.invoke(app, [*command, "-h"])
     assert short.exit_code == 0
@@ -68,6 +72,19 @@ async def test_a_missing_extra_is_named(missing: str, plain_environment: Mapping
     )
     _, err = await process.communicate()
     assert (process.returncode, err.decode()) == (1, HINT + "\n")
+
+
+async def test_the_missing_extra_of_one_command_is_named_by_that_command(plain_environment: Mapping[str, str]) -> None:
+    program = "import sys; sys.modules['triphase_model'] = None; from triphase_client.cli import main; main()"
+    for arguments, code, complaint in ((("validate", "."), 1, VALIDATE_HINT + "\n"), (("--version",), 0, "")):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=plain_environment,
+        )
+        _, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (code, complaint)
 
 
 async def test_the_library_needs_no_extra(plain_environment: Mapping[str, str]) -> None:

@@ -48,3 +48,8 @@ RULES: Final = tuple(rule for _, rules in FAMILIES.values() for rule in rules)
 def rule_of(code: str) -> Rule | None:
     """The rule of a code, in any case."""
     return next((rule for rule in RULES if rule.code == code.upper()), None)
+
+
+def is_prefix(text: str) -> bool:
+    """Whether the code of some rule begins so."""
+    return any(rule.code.startswith(text) for rule in RULES)

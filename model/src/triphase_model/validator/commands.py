@@ -4,42 +4,23 @@ Rule: exit codes are those of `checking.Verdict` and stay apart from usage error
 has the report and nothing else. What is found is `checking.py`, how it is told `reports/`.
 """
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from triphase_model.validator.catalog import RULES, rule_of
-from triphase_model.validator.checking import Result, Selection, Verdict
+from triphase_model.validator.catalog import RULES, is_prefix, rule_of
+from triphase_model.validator.checking import Selection, Verdict
 from triphase_model.validator.checking import check as check_source
 from triphase_model.validator.copying import CannotWrite, write_copy
 from triphase_model.validator.explaining import explanation
 from triphase_model.validator.findings import EVERY_ENGINE, Engine
 from triphase_model.validator.mending import CannotChoose, mend
-from triphase_model.validator.reports.machine import github_report, json_report, sarif_report
+from triphase_model.validator.reports.forms import Form, report
 from triphase_model.validator.reports.mended import mended_report
-from triphase_model.validator.reports.text import harmless, text_report
+from triphase_model.validator.reports.text import harmless
 from triphase_model.validator.rule import Rule
 from triphase_model.validator.source import NotARepository, Source
-
-
-class Form(StrEnum):
-    """The forms of a report."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-
-
-_REPORTS: Final[Mapping[Form, Callable[[Result], str]]] = {
-    Form.TEXT: text_report,
-    Form.JSON: json_report,
-    Form.SARIF: sarif_report,
-    Form.GITHUB: github_report,
-}
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The model repository.", show_default=False)]
 
@@ -55,12 +36,12 @@ def check(
 ) -> None:
     """Tells what is wrong in a model repository. Exits 0 clean, 10 warnings, 20 errors, 30 could not evaluate."""
     selection = Selection(
-        select=_prefixes(select), ignore=_prefixes(ignore), engines=frozenset(engine) if engine else EVERY_ENGINE
+        select=prefixes(select), ignore=prefixes(ignore), engines=frozenset(engine) if engine else EVERY_ENGINE
     )
     result = check_source(opened(folder), selection)
-    report = _REPORTS[form](result)
-    if report:
-        typer.echo(report)
+    told = report(result, form)
+    if told:
+        typer.echo(told)
     raise typer.Exit(result.verdict)
 
 
@@ -106,13 +87,13 @@ def opened(folder: Path) -> Source:
         raise typer.Exit(Verdict.UNANSWERED) from error
 
 
-def _prefixes(given: list[str] | None) -> tuple[str, ...]:
+def prefixes(given: list[str] | None) -> tuple[str, ...]:
     """The prefixes of codes in options, which take one or several with commas."""
-    prefixes = tuple(part.strip().upper() for option in given or () for part in option.split(",") if part.strip())
-    for prefix in prefixes:
-        if not any(rule.code.startswith(prefix) for rule in RULES):
+    asked = tuple(part.strip().upper() for option in given or () for part in option.split(",") if part.strip())
+    for prefix in asked:
+        if not is_prefix(prefix):
             raise typer.BadParameter(f"no rule begins with {prefix}; `triphase-model rules` lists all")
-    return prefixes
+    return asked
 
 
 def rules() -> None:

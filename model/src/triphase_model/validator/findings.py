@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from triphase_model.validator.fixes import Fix
+from triphase_model.validator.fixes import Fix, Kind, Remedy
 
 
 class Severity(StrEnum):
@@ -82,3 +82,11 @@ class Finding:
 def is_weighty(finding: Finding) -> bool:
     """Whether it is more than worth knowing."""
     return finding.severity is not Severity.INFO
+
+
+def kind_of_fix(finding: Finding) -> Kind:
+    """What has to be decided before it is mended. What is only worth knowing is mended by nobody's word alone."""
+    ways = finding.fix.ways.values() if finding.fix else ()
+    if finding.fix and finding.fix.automatic and is_weighty(finding):
+        return Kind.AUTO
+    return Kind.CHOICE if any(isinstance(way, Remedy) for way in ways) else Kind.NONE

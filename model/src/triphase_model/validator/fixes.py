@@ -7,6 +7,7 @@ touches weights. Making the changes is `mending.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -57,6 +58,14 @@ class Refusal:
     """A way that is often taken and does harm."""
 
     why: str
+
+
+class Kind(StrEnum):
+    """What has to be decided before a finding is mended: nothing; by somebody; no way is known to be right."""
+
+    AUTO = "auto"
+    CHOICE = "choice"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,10 @@ JSON_FILES: Final = (
     "adapter_config.json",
     INDEX,
 )
+README: Final = "README.md"
+PIECES: Final = "tokenizer.model"
 _MOST_SHARDS: Final = 2_000
+_STORED_APART: Final = (".safetensors", ".model", ".json", ".gguf", ".bin")
 _SAMPLE_BYTES: Final = 4_096
 
 
@@ -170,15 +173,14 @@ def _files_of(source: Source) -> Repository:
         pointers=frozenset(pointers),
         pieces=_pieces(source, pointers, unread),
         templates=templates_of(documents, _texts(source, unread)),
-        readme=_text(source, "README.md", unread) or "",
+        readme=_text(source, README, unread) or "",
         unread=unread,
     )
 
 
 def _watched(source: Source) -> list[str]:
     """The files that large-file storage may have replaced by pointers."""
-    ends = (".safetensors", ".model", ".json", ".gguf", ".bin")
-    return [path for path in source.names() if "/" not in path and path.endswith(ends)]
+    return [path for path in source.names() if "/" not in path and path.endswith(_STORED_APART)]
 
 
 def _head(source: Source, path: str) -> bytes:
@@ -223,13 +225,17 @@ def _text(source: Source, path: str, unread: dict[str, str]) -> str | None:
 
 def _texts(source: Source, unread: dict[str, str]) -> dict[str, str]:
     """The template files, by path."""
-    paths = [path for path in source.names() if path.endswith(".jinja")]
-    wanted = [path for path in paths if path == "chat_template.jinja" or path.startswith("additional_chat_templates/")]
+    wanted = [path for path in source.names() if is_template(path)]
     return {path: text for path in wanted if (text := _text(source, path, unread)) is not None}
 
 
+def is_template(path: str) -> bool:
+    """Whether a file holds a chat template, and nothing else."""
+    return path == "chat_template.jinja" or (path.startswith("additional_chat_templates/") and path.endswith(".jinja"))
+
+
 def _pieces(source: Source, pointers: set[str], unread: dict[str, str]) -> Pieces | None:
-    file = "tokenizer.model"
+    file = PIECES
     data = None if file in pointers else _bytes(source, file, unread)
     if data is None:
         return None

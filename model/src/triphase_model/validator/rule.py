@@ -41,8 +41,15 @@ def apply(rules: Sequence[Rule], repository: Repository) -> tuple[list[Finding],
         try:
             findings += [_finding(rule, problem) for problem in rule.check(repository)]
         except Exception as error:  # see the rule of this file
-            unanswered.append(Unanswered(rule=rule.code, why=f"its check failed: {type(error).__name__}: {error}"))
+            unanswered.append(
+                Unanswered(rule=rule.code, why=f"its check failed: {type(error).__name__}: {_said(error)}")
+            )
     return findings, unanswered
+
+
+def _said(error: Exception) -> str:
+    """What an error says, but for the place of a file, which is nobody's business who asked over a network."""
+    return error.strerror or "" if isinstance(error, OSError) else str(error)
 
 
 def _finding(rule: Rule, problem: Problem) -> Finding:

@@ -158,6 +158,9 @@ def demo(
 def check(
     config: Annotated[Path | None, typer.Argument(help="Configuration file.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file, for editors.")] = False,
+    repositories: Annotated[
+        bool, typer.Option(help="Whether the model repositories that deployments name are validated, too.")
+    ] = True,
 ) -> None:
     """Checks a configuration file: every problem at once, each with file, line and key."""
     if (config is None) is not schema:
@@ -168,8 +171,20 @@ def check(
     loaded = _load(_file(config))
     for warning in warnings(loaded):
         typer.echo(f"warning: {warning}", err=True)
+    if repositories and any(deployment.repository for deployment in loaded.deployments.values()):
+        _validate_repositories(loaded, config)
     count = len(loaded.routes)
     typer.echo(f"{config}: fine; {count} {'route' if count == 1 else 'routes'}: {', '.join(sorted(loaded.routes))}")
+
+
+def _validate_repositories(config: GatewayConfig, file: Path) -> None:
+    from triphase_server.app.repositories import repository_problems  # noqa: PLC0415 - the validator is its alone
+
+    found = list(repository_problems(config, file=file))
+    for one in found:
+        typer.echo(str(one.problem) if one.is_error else f"warning: {one.problem}", err=True)
+    if any(one.is_error for one in found):
+        raise typer.Exit(1)
 
 
 app.add_typer(admin_commands.app)

@@ -13,6 +13,7 @@ from triphase_server.app.admin import administered
 from triphase_server.app.metrics import kept
 from triphase_server.app.swap import InForce, Parts, swap
 from triphase_server.config import GatewayConfig
+from triphase_server.rpc.model.servicer import ModelConfigServicer
 from triphase_server.rpc.server import GatewayServer, ServerSettings
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.status import reason_of
@@ -21,6 +22,7 @@ from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
+from triphase_server.service.validation import Validation
 from triphase_server.telemetry.log import RequestLog
 from triphase_server.telemetry.observers import Observers
 from triphase_server.telemetry.reloads import ReloadResult
@@ -56,6 +58,7 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
     draw = random.SystemRandom().random
     own = place or Place()
     admission = Admission(config.limits.share(own.place, workers=own.workers), draw=draw)
+    validation = Validation(config.validation.share(own.place, workers=own.workers), draw=draw)
     fleet = Fleet(config.deployments.values(), gate_of=admission.gate_of, draw=draw)
     async with (
         _upstreams(config) as upstream,
@@ -85,7 +88,9 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
             grace_s=config.grace_s,
             shares_port=place is not None,
         )
-        server = GatewayServer(GatewayServicer(service, catalog=catalog), settings=settings)
+        servicer = GatewayServicer(service, catalog=catalog)
+        model = ModelConfigServicer(validation, handling=servicer.handling)
+        server = GatewayServer(servicer, model=model, settings=settings)
         port = await server.start()
         parts = Parts(
             in_force=in_force,
@@ -96,6 +101,7 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
             upstream=upstream,
             service=service,
             server=server,
+            validation=validation,
         )
         gateway = Gateway(parts, address=bound_address(config.listen, port), reloaded=metrics.reloaded)
         server.set_serving(True)

@@ -14,6 +14,7 @@ from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
+from triphase_server.service.validation import Validation
 from triphase_server.upstream.client import HttpUpstream
 
 
@@ -36,6 +37,7 @@ class Parts:
     upstream: HttpUpstream
     service: GenerateService
     server: GatewayServer
+    validation: Validation
 
 
 def swap(parts: Parts, config: GatewayConfig) -> None:
@@ -44,6 +46,7 @@ def swap(parts: Parts, config: GatewayConfig) -> None:
     # From here on nothing fails and nothing waits.
     moved = parts.upstream.replace(pools)
     parts.admission.replace(config.limits.share(parts.place.place, workers=parts.place.workers))
+    parts.validation.replace(config.validation.share(parts.place.place, workers=parts.place.workers))
     parts.fleet.replace(config.deployments.values(), moved=moved)
     parts.catalog.replace(config.routes)
     parts.service.heartbeat_s = config.heartbeat_s

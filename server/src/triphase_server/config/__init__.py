@@ -6,7 +6,7 @@
 from triphase_server.config.changes import Changes, changes
 from triphase_server.config.errors import ConfigError, Problem, format_problems
 from triphase_server.config.json_schema import json_schema
-from triphase_server.config.loading import GatewayConfig, admin_listen, embedded, files_of, load, warnings
+from triphase_server.config.loading import GatewayConfig, admin_listen, embedded, files_of, load, problem_at, warnings
 from triphase_server.config.schema import LogLevel
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "format_problems",
     "json_schema",
     "load",
+    "problem_at",
     "warnings",
 ]

@@ -95,4 +95,5 @@ def _deployment(name: str, table: DeploymentTable) -> Deployment:
         breaker=table.breaker.policy(),
         extra_body=table.extra_body,
         errors=tuple(ErrorPattern(**error.model_dump()) for error in table.errors),
+        repository=table.repository,
     )

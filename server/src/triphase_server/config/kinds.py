@@ -8,13 +8,14 @@ import ipaddress
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from triphase_server.config.errors import KeyPath
-from triphase_server.config.fields import expected, must, wrong
+from triphase_server.config.fields import expected, must, surroundings, wrong
 from triphase_server.upstream.body import RESERVED_FIELDS
 from triphase_server.upstream.loopback import is_loopback
 
@@ -149,6 +150,18 @@ def _not_json(value: object, at: KeyPath) -> Iterator[KeyPath]:
             yield from [] if isinstance(value, float) and math.isfinite(value) else [at]
 
 
+def _placed(name: str, info: ValidationInfo) -> str:
+    # As the operator reads it: from the place of the configuration file, wherever the gateway was started.
+    return str(surroundings(info).folder.absolute() / name)
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _only_false(value: object) -> object:
     # To a Literal, 0 is False.
     if value is not False:
@@ -253,4 +266,7 @@ BudgetField = Annotated[
     must(lambda text: text not in RESERVED_FIELDS),
     expected('the name of the body field that bounds reasoning tokens, or "" where there is none'),
 ]
+_FolderPath = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_placed)]
+RepositoryPath = Annotated[_FolderPath, expected("the path of a folder")]
+Folder = Annotated[_FolderPath, must(_is_folder), expected("the path of a folder that is there")]
 EngineFields = Annotated[dict[str, Any], AfterValidator(_engine_fields)]

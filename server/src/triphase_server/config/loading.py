@@ -12,7 +12,7 @@ from pydantic import ConfigDict, ValidationError
 
 from triphase_server.config import build
 from triphase_server.config.consistency import contradictions
-from triphase_server.config.errors import ConfigError, Problem
+from triphase_server.config.errors import ConfigError, KeyPath, Problem
 from triphase_server.config.fields import Surroundings, Table
 from triphase_server.config.kinds import AdminAddress
 from triphase_server.config.problems import problems_of
@@ -21,6 +21,7 @@ from triphase_server.config.source import Source, as_table, read
 from triphase_server.config.warning_rules import warnings_of
 from triphase_server.core.limits import Limits
 from triphase_server.core.route import Deployment, Route, Target
+from triphase_server.core.validation import ValidationPolicy
 from triphase_server.upstream.settings import UpstreamSettings
 
 _DEFAULTS = GatewayTable.model_construct()
@@ -41,6 +42,7 @@ class GatewayConfig:
         max_request_bytes: The largest request that is read.
         log_level: The least level that is logged.
         limits: How much may run, wait, and be asked for each minute, in all workers together.
+        validation: What callers may have checked of model repositories.
         upstreams: By name, also those that no route uses.
         routes: By public model name.
         warnings: What is hardly meant in the file that this was made of.
@@ -55,6 +57,7 @@ class GatewayConfig:
     max_request_bytes: int = _DEFAULTS.max_request_bytes
     log_level: LogLevel = _DEFAULTS.log_level
     limits: Limits = Limits()
+    validation: ValidationPolicy = ValidationPolicy()
     upstreams: Mapping[str, UpstreamSettings]
     routes: Mapping[str, Route]
     warnings: tuple[Problem, ...] = ()
@@ -95,6 +98,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
         max_request_bytes=table.max_request_bytes,
         log_level=table.log_level,
         limits=build.limits(table),
+        validation=table.validation.policy(),
         upstreams=build.upstreams(table),
         routes=build.routes(table),
         warnings=warnings_of(table, source=source),
@@ -148,6 +152,11 @@ def files_of(path: Path) -> tuple[Path, ...]:
     upstreams = map(as_table, as_table(source.document.get("upstreams")).values())
     named = [upstream.get(key) for upstream in upstreams for key in ("api_key_file", "ca_file")]
     return (path, *dict.fromkeys(source.folder / name for name in named if isinstance(name, str) and name))
+
+
+def problem_at(path: Path, key: KeyPath, *, message: str) -> Problem:
+    """Returns what somebody else found wrong with a key of a file that could be loaded; raises ConfigError."""
+    return read(path).problem(key, message=message)
 
 
 def warnings(config: GatewayConfig) -> tuple[Problem, ...]:

@@ -25,6 +25,7 @@ from triphase_server.config.schema_deployment import (
 )
 from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_route import RetryTable, RouteTable, SummaryModelTable, TargetTable
+from triphase_server.config.schema_validation import ValidationTable
 from triphase_server.config.source import Source
 
 _SHOWN_CHARACTERS = 60
@@ -45,6 +46,7 @@ _WORDS: Mapping[str, str] = {
 TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): GatewayTable,
     ("limits",): LimitsTable,
+    ("validation",): ValidationTable,
     ("upstreams", "*"): UpstreamTable,
     ("upstreams", "*", "limits"): UpstreamLimitsTable,
     ("deployments", "*"): DeploymentTable,

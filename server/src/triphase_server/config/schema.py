@@ -29,6 +29,7 @@ from triphase_server.config.kinds import (
 from triphase_server.config.schema_deployment import DeploymentTable
 from triphase_server.config.schema_limits import LimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_route import RouteTable
+from triphase_server.config.schema_validation import ValidationTable
 from triphase_server.upstream.settings import UpstreamSettings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -93,6 +94,7 @@ class GatewayTable(Table):
     max_request_bytes: MessageBytes = Field(16 * 1024 * 1024, description="The largest request that is read")
     log_level: _LogLevel = Field("info", description="The least level that is logged")
     limits: LimitsTable = LimitsTable()
+    validation: ValidationTable = ValidationTable()
     upstreams: dict[Name, UpstreamTable] = Field({}, description="Servers that speak the OpenAI HTTP API")
     deployments: dict[Name, DeploymentTable] = Field({}, description="Models at upstreams")
     routes: Annotated[dict[Name, RouteTable], AfterValidator(_at_least_one)] = Field(

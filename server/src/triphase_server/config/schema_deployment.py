@@ -18,6 +18,7 @@ from triphase_server.config.kinds import (
     MarkerPairs,
     MarkerText,
     ModelName,
+    RepositoryPath,
     Seconds,
     SecondsOrNone,
     SecondsOrOff,
@@ -169,6 +170,9 @@ class DeploymentTable(Table):
     breaker: BreakerTable = BreakerTable()
     extra_body: EngineFields = Field({}, description="Body fields that every request carries; those of the caller win")
     errors: Annotated[list[ErrorTable], Field(max_length=32)] = Field([], description="What errors really are")
+    repository: RepositoryPath = Field(
+        "", description="The folder of the model's files, which `triphase-server check` validates; empty = not said"
+    )
 
     @field_validator("effort")
     @classmethod

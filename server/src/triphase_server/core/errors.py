@@ -60,6 +60,10 @@ class UnknownDeployment(CallerError):
     """No deployment has the name that an operator gave."""
 
 
+class UnknownRepository(CallerError):
+    """No model repository that the operator allows has the requested name."""
+
+
 class ResponseTooLarge(CallerError):
     """The whole response is more than one message can hold; streamed, it is not."""
 
@@ -89,6 +93,10 @@ class RateLimited(PolicyError):
 
 class AtCapacity(PolicyError):
     """As many run as may, and as many wait, or this one has waited as long as it may."""
+
+
+class ValidationOff(PolicyError):
+    """The operator does not let callers have repositories checked."""
 
 
 # The upstream's fault.

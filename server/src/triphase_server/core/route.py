@@ -38,7 +38,7 @@ class Deployment:
     """One model at one upstream; `name` is the operator's, `model` the upstream's name of the model.
 
     `extra_body` holds fields that every request to this deployment carries; those of the caller win. `errors` say what
-    errors of this upstream really are.
+    errors of this upstream really are, and `repository` is the folder of the model's files, empty where it is not said.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Deployment:
     breaker: BreakerPolicy = BreakerPolicy()
     extra_body: Mapping[str, object] = field(default_factory=dict)
     errors: tuple[ErrorPattern, ...] = ()
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

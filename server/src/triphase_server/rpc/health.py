@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from triphase_server.rpc.context import Context
+from triphase_server.rpc.model.servicer import SERVICE as MODEL_SERVICE
 
 SERVICE = "triphase.gateway.v1.GatewayService"
 
@@ -20,7 +21,7 @@ _SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # the package has no stubs
-    """The health of the process (`""`) and of the service. `List` is left to the base: not implemented."""
+    """The health of the process (`""`) and of its services. `List` is left to the base: not implemented."""
 
     def __init__(self) -> None:
         self._states: Mapping[str, health_pb2.HealthCheckResponse.ServingStatus] = {}
@@ -31,7 +32,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # the packag
     def set_serving(self, serving: bool) -> None:
         """Tells everyone whether requests are welcome; says no for good once the drain has begun."""
         state = _SERVING if serving and not self._draining else _NOT_SERVING
-        self._states = dict.fromkeys(("", SERVICE), state)
+        self._states = dict.fromkeys(("", SERVICE, MODEL_SERVICE), state)
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -12,9 +12,12 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from triphase.gateway.v1 import GatewayServiceServicer, add_GatewayServiceServicer_to_server
+from triphase.model.v1 import ModelConfigServiceServicer, add_ModelConfigServiceServicer_to_server
 
 from triphase_server.rpc.health import SERVICE, Health
 from triphase_server.rpc.listening import CannotListen, check_free
+from triphase_server.rpc.model.servicer import SERVICE as MODEL_SERVICE
+from triphase_server.rpc.model.servicer import ModelConfigServicer
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.undecodable import ReadsAnything
 
@@ -63,17 +66,21 @@ def options(settings: ServerSettings) -> list[tuple[str, int]]:
 
 
 class GatewayServer:
-    """A server that serves `servicer`, with health and reflection. To be made inside the event loop that runs it."""
+    """A server of both services, with health and reflection. To be made inside the event loop that runs it.
 
-    def __init__(self, servicer: GatewayServicer, *, settings: ServerSettings) -> None:
+    Both servicers share their `handling`, by which a stop knows what runs.
+    """
+
+    def __init__(self, servicer: GatewayServicer, *, model: ModelConfigServicer, settings: ServerSettings) -> None:
         self._servicer = servicer
         self._settings = settings
         self._health = Health()
         self._server = grpc.aio.server(options=options(settings), interceptors=(ReadsAnything(),))
         # The servicer's methods are coroutines that write; the generated base wants async iterators.
         add_GatewayServiceServicer_to_server(cast("GatewayServiceServicer", servicer), self._server)
+        add_ModelConfigServiceServicer_to_server(cast("ModelConfigServiceServicer", model), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME)
+        names = (SERVICE, MODEL_SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self) -> int:
@@ -102,16 +109,16 @@ class GatewayServer:
 
     async def stop(self) -> None:
         """Stops in order; returns when nothing runs any more. A second call waits for no load balancer."""
-        grace_s = self._settings.grace_s
+        grace_s, idle = self._settings.grace_s, self._servicer.handling.idle
         if not self._health.draining:
             self._health.drain()
             await asyncio.sleep(self._settings.drain_delay_s)
         stopping = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
         try:
             async with asyncio.timeout(grace_s):
-                await self._servicer.idle()
+                await idle()
                 await asyncio.wait((stopping,), timeout=_FAREWELL_S)
-                await self._servicer.idle()  # what was accepted just before the stop may have begun just after it
+                await idle()  # what was accepted just before the stop may have begun just after it
         except TimeoutError:
             await self._servicer.end()
         await self._server.stop(_FAREWELL_S)

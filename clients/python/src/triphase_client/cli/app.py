@@ -1,13 +1,8 @@
-"""The commands. Their options are checked in `options.py`; what they do is `chat.py` and `client.py`."""
+"""The commands. Their options are checked in `options.py`; what they do is `chat.py`, `validate.py` and `client.py`."""
 
-import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
-import grpc
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +25,8 @@ from triphase_client.cli.options import (
 )
 from triphase_client.cli.output import JsonLines, displays, prepare, print_json
 from triphase_client.cli.prompt import prompt_of, text
-from triphase_client.client import Client
+from triphase_client.cli.running import running
+from triphase_client.cli.validate import CHECK_EXIT_CODES, validate
 from triphase_client.health import HealthState
 from triphase_client.request import EFFORTS, SUMMARY_DETAILS, RequestFields
 from triphase_client.terminal import printable
@@ -179,16 +175,7 @@ def health(
         raise typer.Exit(Exit.FAILED)
 
 
-@contextmanager
-def running(target: str, *, tls: bool, ca: Path | None) -> Iterator[tuple[Client, asyncio.Runner]]:
-    """Opens a client, and the loop that it lives in."""
-    credentials = grpc.ssl_channel_credentials(ca.read_bytes() if ca else None) if tls or ca else None
-    with asyncio.Runner() as runner:
-        client = Client(target, channel_credentials=credentials)
-        try:
-            yield client, runner
-        finally:
-            runner.run(client.close())
+app.command(epilog=CHECK_EXIT_CODES)(validate)
 
 
 def models_table(listed: list[Model]) -> Table:

@@ -1,0 +1,1 @@
+"""Generated from proto/: see the packages below."""

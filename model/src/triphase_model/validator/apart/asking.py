@@ -1,0 +1,140 @@
+"""Has a check made by a child process, for an event loop that has other things to do.
+
+Rule: the child has a session of its own and is killed with all that it started when its time is over, when the caller
+is cancelled, and when this process ends, however that ends. Whatever becomes of it is a result or one of the errors
+below. It inherits nothing but where Python's modules are: no key of the environment reaches it. The child is
+`child.py`, what travels `question.py`.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from triphase_model.validator.apart.question import Question, Stored, to_bytes
+from triphase_model.validator.checking import Result
+from triphase_model.validator.reports.reading import result_of
+from triphase_model.validator.rule import Unanswered
+from triphase_model.validator.source import NotARepository
+from triphase_model.validator.stored import UnknownRepository
+
+# What a client of gRPC takes by default, and far more than anybody reads.
+MOST_ANSWER_BYTES: Final = 4 << 20
+_CHILD: Final = "triphase_model.validator.apart.child"
+_WHOLE: Final = "check"
+
+
+class AnswerTooLarge(Exception):
+    """More was found than any report can hold."""
+
+
+async def check_apart(question: Question, *, most_s: float) -> Result:
+    """Returns what a check finds; one that took longer than `most_s`, or ended by itself, is unanswered as a whole.
+
+    Raises:
+        UnknownRepository: There is none of that name below the roots.
+        NotARepository: There is nothing that could be checked.
+        AnswerTooLarge: The findings are more than `MOST_ANSWER_BYTES`.
+    """
+    try:
+        async with asyncio.timeout(most_s):
+            answer = await _answered(to_bytes(question))
+    except TimeoutError:
+        return _lost(question, f"it took longer than {most_s:g} s")
+    except OSError as error:
+        return _lost(question, f"no process could be started for it: {error.strerror}")
+    if len(answer) > MOST_ANSWER_BYTES:
+        raise AnswerTooLarge(f"the findings are more than {MOST_ANSWER_BYTES} bytes")
+    if not answer.endswith(b"\n"):
+        return _lost(question, "its process ended before it had answered")
+    return _result(question, json.loads(answer))
+
+
+def _result(question: Question, answer: dict[str, Any]) -> Result:
+    if "unknown" in answer:
+        raise UnknownRepository(answer["unknown"])
+    if "refused" in answer:
+        raise NotARepository(answer["refused"])
+    return result_of(answer["result"]) if "result" in answer else _lost(question, answer["lost"])
+
+
+def _lost(question: Question, why: str) -> Result:
+    name = question.repository.name if isinstance(question.repository, Stored) else ""
+    return Result(name=name, findings=(), unanswered=(Unanswered(rule=_WHOLE, why=why),))
+
+
+async def _answered(asked: bytes) -> bytes:
+    """Returns what the child said, and one byte more than it may say at most."""
+    child, thread = _Child(), ThreadPoolExecutor(max_workers=1, thread_name_prefix="check")
+    answer = asyncio.get_running_loop().run_in_executor(thread, child.answer, asked)
+    try:
+        return await asyncio.shield(answer)
+    finally:
+        child.kill()
+        await asyncio.wait((answer,))
+        thread.shutdown(wait=False)
+
+
+class _Child:
+    """A child that a thread starts and reads, and that anybody may kill at any time.
+
+    It is no child of the event loop: uvloop forks, which a process that serves gRPC does not survive in every case (in
+    one of three, measured: the child was gone before it had begun), while `subprocess` needs no fork on Linux.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def answer(self, asked: bytes) -> bytes:
+        """Starts it, asks, and returns what it said by the time it ended or was killed; raises OSError."""
+        with self._lock:
+            if self._over:
+                return b""
+            self._process = process = _started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(BrokenPipeError), process.stdin, process.stdout:
+            try:
+                with suppress(BrokenPipeError):  # it ended before it had read; that it gave no answer tells so
+                    process.stdin.write(asked)
+                    process.stdin.flush()
+                return process.stdout.read(MOST_ANSWER_BYTES + 1)
+            finally:
+                self.kill()
+        return b""  # closing told again that it had not read
+
+    def kill(self) -> None:
+        """Kills it and all that it started, and waits for its end; may be called twice."""
+        with self._lock:
+            self._over = True
+            process, self._process = self._process, None
+            if process is None:
+                return
+            # It is not waited for anywhere else, so its number is still its own, and with it that of its group.
+            with suppress(ProcessLookupError, PermissionError):  # all of it has ended; macOS says the second
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    here = ("", ".", str(Path.cwd()))
+    path = os.pathsep.join(place for place in sys.path if place not in here)
+    # `-P` and the path keep the folder that this process was started in off the path, as in `rendering/asking.py`.
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module, with nothing of a repository in the command
+        [sys.executable, "-P", "-m", _CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+        cwd=os.sep,
+        start_new_session=True,
+    )

@@ -1,0 +1,72 @@
+"""What is read of a repository is enough for every rule, and holds no weights."""
+
+from pathlib import Path
+
+import pytest
+from repositories.clean import repository
+from repositories.editing import Fault, renderer
+from repositories.faults import ALL
+from triphase_model.validator.checking import check
+from triphase_model.validator.excerpt import excerpt
+from triphase_model.validator.source import Source
+
+# Whether a tied projection is another one than the embedding is told by samples of the weights themselves.
+BY_SAMPLES = {"A12"}
+
+
+def written(folder: Path, files: dict[str, bytes]) -> Source:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return Source.of_folder(folder)
+
+
+@pytest.mark.parametrize("fault", ALL, ids=str)
+def test_a_check_of_it_finds_what_a_check_of_the_whole_finds(fault: Fault) -> None:
+    files = repository(fault.base)
+    for change in fault.changes:
+        change(files)
+    source = Source.of_files(files)
+    whole, read = check(source, renderer=renderer()), check(excerpt(source), renderer=renderer())
+    assert [one for one in read.findings if one.rule not in BY_SAMPLES] == [
+        one for one in whole.findings if one.rule not in BY_SAMPLES
+    ]
+    assert read.unanswered == whole.unanswered
+
+
+def test_of_a_folder_it_holds_headers_and_no_weights(tmp_path: Path) -> None:
+    source = written(tmp_path, repository("reference") | {"original/consolidated.bin": b"w" * 5_000_000})
+    read = excerpt(source)
+    assert read.size("original/consolidated.bin") == 5_000_000
+    assert sum(len(entry.sent or b"") for entry in read.entries.values()) < 100_000
+    assert all(entry.path is None for entry in read.entries.values())
+    assert (read.name, read.size("model.safetensors")) == (tmp_path.name, source.size("model.safetensors"))
+    assert check(read) == check(source)
+
+
+@pytest.mark.parametrize("head", [b"", b"\x00", b"\xff" * 8, b"\x00" * 8, (2**40).to_bytes(8, "little") + b"{}"])
+def test_headers_that_cannot_be_are_not_believed(tmp_path: Path, head: bytes) -> None:
+    source = written(tmp_path, repository("qwen3") | {"other.safetensors": head + b"x" * 1000})
+    assert len(excerpt(source).entries["other.safetensors"].sent or b"") <= 42
+    assert check(excerpt(source)) == check(source)
+
+
+def test_links_and_names_that_cannot_be_sent_are_told(tmp_path: Path) -> None:
+    source = written(tmp_path, repository("qwen3") | {"C:weights.bin": b"x"})
+    (tmp_path / "out.json").symlink_to("/etc/hostname")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    source = Source.of_folder(tmp_path)
+    read = excerpt(source)
+    assert (read.escaping, read.odd) == (("out.json",), ("folder", "C:weights.bin"))
+    assert not read.has("C:weights.bin")
+
+
+def test_a_tokenizer_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    source = written(tmp_path, repository("qwen3"))
+    with (tmp_path / "README.md").open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    read = excerpt(Source.of_folder(tmp_path))
+    assert len(read.entries["README.md"].sent or b"") == 42
+    assert check(read) == check(Source.of_folder(tmp_path))
+    assert source.names() == read.names()
