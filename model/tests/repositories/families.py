@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from repositories.clean import byte_letters
-from repositories.editing import Files, Tensors, safetensors
+from tensor_files import Files, Tensors, safetensors
+from tiny_qwen3 import byte_letters, dumped
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -29,10 +29,6 @@ def family(name: str) -> Files:
 @cache
 def _cached(name: str) -> Mapping[str, bytes]:
     return _FAMILIES[name]()
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode()
 
 
 def _made(
@@ -64,10 +60,10 @@ def _made(
     ends = [ids[text] for text in eos]
     common = {"vocab_size": ROWS, "hidden_size": HIDDEN, "eos_token_id": ends[0] if len(ends) == 1 else ends}
     return {
-        "config.json": _dumped({"torch_dtype": "bfloat16", "use_cache": True, **common, **config}),
-        "generation_config.json": _dumped({"eos_token_id": ends, "pad_token_id": ends[0], **(generation or {})}),
-        "tokenizer.json": _dumped(tokenizer),
-        "tokenizer_config.json": _dumped({"chat_template": template, "eos_token": eos[0], **settings}),
+        "config.json": dumped({"torch_dtype": "bfloat16", "use_cache": True, **common, **config}),
+        "generation_config.json": dumped({"eos_token_id": ends, "pad_token_id": ends[0], **(generation or {})}),
+        "tokenizer.json": dumped(tokenizer),
+        "tokenizer_config.json": dumped({"chat_template": template, "eos_token": eos[0], **settings}),
         "model.safetensors": safetensors(tensors),
         **(extra or {}),
     }
@@ -197,7 +193,7 @@ def _gemma3() -> Files:
     names = {"pre_feedforward_layernorm.weight": (HIDDEN,), "post_feedforward_layernorm.weight": (HIDDEN,), **normed}
     tower = {f"vision_tower.encoder.layers.{n}.norm.weight": ("BF16", (8,)) for n in range(5)}
     tensors = _stack("language_model.model.", _attention(128, 64) | _MLP | names)
-    files |= {"config.json": _dumped(outer), "model.safetensors": safetensors({**tensors, **tower}),
+    files |= {"config.json": dumped(outer), "model.safetensors": safetensors({**tensors, **tower}),
               "preprocessor_config.json": b"{}"}  # fmt: skip
     return files
 
@@ -313,7 +309,7 @@ def _mixtral() -> Files:
     config = json.loads(files["config.json"]) | {"architectures": ["MixtralForCausalLM"], "model_type": "mixtral",
                                                  "num_local_experts": 8, "num_experts_per_tok": 2}  # fmt: skip
     del config["head_dim"]
-    files |= {"config.json": _dumped(config), "model.safetensors": safetensors(_stack("model.", layer, ends=_HEAD))}
+    files |= {"config.json": dumped(config), "model.safetensors": safetensors(_stack("model.", layer, ends=_HEAD))}
     return files
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from repositories.clean import ROWS, SHARDS, added_id, repository
-from repositories.editing import Change, Fault, Files, checked, deleting, dropping, mended, setting, weighty, writing
+from repositories.editing import Change, Fault, checked, deleting, dropping, mended, setting, weighty, writing
 from repositories.families import family
 from repositories.faults import ALL
+from tensor_files import Files
 from triphase_model.cli import app
 from triphase_model.validator import checking
 from triphase_model.validator.catalog import RULES

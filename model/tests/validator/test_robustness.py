@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories.clean import repository
-from repositories.editing import Fault, Files, checked, mended, weighty
+from repositories.editing import Fault, checked, mended, weighty
 from repositories.faults import ALL
+from tensor_files import Files
 
 JSON_FILES = [
     "config.json",

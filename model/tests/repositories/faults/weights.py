@@ -3,19 +3,10 @@
 import struct
 from typing import Any, Final
 
+from tensor_files import Files, safetensors, with_header
+
 from repositories.clean import HIDDEN, SHARDS
-from repositories.editing import (
-    Files,
-    deleting,
-    dropping,
-    fault,
-    header_of,
-    reheading,
-    safetensors,
-    setting,
-    with_header,
-    writing,
-)
+from repositories.editing import deleting, dropping, fault, header_of, reheading, setting, writing
 
 _INDEX: Final = "model.safetensors.index.json"
 _NORM: Final = "model.norm.weight"

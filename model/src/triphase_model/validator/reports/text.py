@@ -72,6 +72,10 @@ def _unanswered(one: Unanswered) -> Iterator[str]:
 
 def _counts(result: Result) -> str:
     counts = Counter(finding.severity for finding in result.findings)
-    told = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
+    told = [f"{counts[one]} {one}{_plural(one, counts[one])}" for one in Severity if counts[one]]
     told += [f"{len(result.unanswered)} unanswered"] if result.unanswered else []
     return f"{harmless(result.name)}: {result.verdict.name.lower()}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _plural(severity: Severity, count: int) -> str:
+    return "s" if count > 1 and severity is not Severity.INFO else ""
