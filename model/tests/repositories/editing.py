@@ -54,6 +54,11 @@ def mended(files: Files, **choices: str) -> Mended:
     return mend(Source.of_files(files, name="model"), choices, renderer=renderer())
 
 
+def whole(made: Mended) -> Files:
+    """All files of a mended repository."""
+    return {name: made.source.read_range(name, 0, made.source.size(name)) for name in made.source.names()}
+
+
 def weighty(result: Result) -> set[str]:
     """The rules of all findings that are not merely worth knowing."""
     return {finding.rule for finding in result.findings if finding.severity is not Severity.INFO}

@@ -313,6 +313,44 @@ def _mixtral() -> Files:
     return files
 
 
+def _glm4() -> Files:
+    """Nothing ends an answer but what begins the next turn."""
+    tokens = ["<|endoftext|>", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"]
+    return _made(
+        config={**_SIZES, "architectures": ["Glm4ForCausalLM"], "model_type": "glm4", "head_dim": 16,
+                "partial_rotary_factor": 0.5, "rope_theta": 10000.0, "attention_bias": True,
+                "tie_word_embeddings": False},
+        tensors=_stack("model.", _attention(64, 32, bias=True) | _MLP, ends=_HEAD),
+        tokens=tokens,
+        eos=["<|endoftext|>", "<|user|>", "<|observation|>"],
+        template="{{- '[gMASK]<sop>' -}}" + _ROLES + "{{- '<|' + m.role + '|>\n' + m.content -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|assistant|>\n' -}}{%- endif -%}",
+        settings={"pad_token": "<|endoftext|>", "tokenizer_class": "PreTrainedTokenizerFast",
+                  "model_max_length": 128000},
+    )  # fmt: skip
+
+
+def _packed() -> Files:
+    """A model that GPTQ has packed: shapes of eight numbers in one, scales beside them, and a plain output."""
+    files = _qwen2()
+    sizes = {"q_proj": (64, 64), "k_proj": (64, 32), "v_proj": (64, 32), "o_proj": (64, 64)}
+    inner = {"gate_proj": (64, 128), "up_proj": (64, 128), "down_proj": (128, 64)}
+    layer = {f"self_attn.{name}": shape for name, shape in sizes.items()}
+    layer |= {f"mlp.{name}": shape for name, shape in inner.items()}
+    tensors = _stack("model.", {"input_layernorm.weight": (HIDDEN,), "post_attention_layernorm.weight": (HIDDEN,)})
+    for number, (name, (rows, columns)) in ((n, item) for n in range(2) for item in layer.items()):
+        at = f"model.layers.{number}.{name}"
+        tensors[f"{at}.qweight"] = ("I32", (rows // 8, columns))
+        tensors[f"{at}.qzeros"] = ("I32", (rows // 32, columns // 8))
+        tensors[f"{at}.scales"] = ("F16", (rows // 32, columns))
+        tensors[f"{at}.g_idx"] = ("I32", (rows,))
+    config = json.loads(files["config.json"]) | {
+        "torch_dtype": "float16",
+        "quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": False, "sym": True},
+    }
+    return files | {"config.json": dumped(config), "model.safetensors": safetensors(tensors)}
+
+
 _FAMILIES: Final[Mapping[str, Callable[[], Files]]] = {
     "llama3": _llama3,
     "mistral": _mistral,
@@ -323,5 +361,7 @@ _FAMILIES: Final[Mapping[str, Callable[[], Files]]] = {
     "phi3": _phi3,
     "deepseek": _deepseek,
     "gpt_oss": _gpt_oss,
+    "glm4": _glm4,
+    "packed": _packed,
 }
 NAMES: Final = tuple(_FAMILIES)

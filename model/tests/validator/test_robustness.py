@@ -125,6 +125,23 @@ APART = [
 ]  # fmt: skip
 
 
+# Faults of templates hide one another, but not what is wrong with the configuration or the weights.
+OF_TEMPLATES = [
+    fault
+    for fault in ALL
+    if fault.base == "qwen3" and fault.rule[0] in "CS" and not any("safetensors" in name for name in touched(fault))
+]
+OF_OTHERS = [fault for fault in PLAIN if fault.rule[0] in "AGQRW"]
+
+
+@pytest.mark.parametrize("one", OF_TEMPLATES, ids=str)
+def test_a_fault_of_the_template_and_one_of_the_model_are_both_told(one: Fault) -> None:
+    others = [fault for fault in OF_OTHERS if not touched(fault) & touched(one)]
+    for other in random.Random(str(one)).sample(others, 3):
+        told = {finding.rule for finding in checked(broken(one, other)).findings}
+        assert {one.rule, other.rule} <= told
+
+
 @pytest.mark.parametrize("one", PLAIN, ids=str)
 def test_two_faults_of_different_files_are_both_told(one: Fault) -> None:
     others = [fault for fault in PLAIN if not touched(fault) & touched(one) and {fault.rule, one.rule} not in APART]

@@ -21,6 +21,10 @@ def _lengthened(files: Files) -> None:
     files[SHARDS[1]] += b"\0" * 10
 
 
+def _followed(files: Files) -> None:
+    files[SHARDS[1]] += b"lost"
+
+
 def _shifted(header: dict[str, Any]) -> None:
     for entry in header.values():
         if "data_offsets" in entry:
@@ -65,6 +69,7 @@ FAULTS: Final = (
     fault("W02", "a bomb of a header", writing(SHARDS[1], b"\xff" * 16)),
     fault("W03", "a file is cut off", _cut),
     fault("W04", "more bytes than tensors", _lengthened),
+    fault("W04", "other bytes than zeros", _followed),
     fault("W05", "a gap", reheading(SHARDS[1], _shifted)),
     fault("W06", "another sum", setting(_INDEX, "metadata", "total_size", to=5)),
     fault("W07", "no metadata", dropping(_INDEX, "metadata")),

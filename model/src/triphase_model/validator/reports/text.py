@@ -42,9 +42,13 @@ def placed(at: Location) -> str:
     return harmless(f"{at.file}{line} {at.pointer}".rstrip())
 
 
+def coloured(severity: Severity, text: str) -> str:
+    """The text in the colour of a severity."""
+    return typer.style(text, fg=_COLOURS[severity], bold=True)
+
+
 def _block(finding: Finding) -> Iterator[str]:
-    colour = _COLOURS[finding.severity]
-    yield f"{typer.style(f'{finding.severity} {finding.rule}', fg=colour, bold=True)} {finding.title}"
+    yield f"{coloured(finding.severity, f'{finding.severity} {finding.rule}')} {finding.title}"
     yield f"  {harmless(finding.message)}"
     yield f"  at       {placed(finding.at)}"
     yield f"  engines  {'all' if finding.engines == EVERY_ENGINE else ', '.join(sorted(finding.engines))}"
