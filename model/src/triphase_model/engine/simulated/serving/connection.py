@@ -2,7 +2,7 @@
 
 Its rule: what is written goes to the socket at once, and only what it does not take waits in the transport; so the time
 after `send` is the time at which the system had the bytes. That is why aiohttp's server, which the other models use, is
-not used here (decision 0018). What requests mean is `routes.py`.
+not used here (decision 0019). What requests mean is `routes.py`.
 """
 
 import asyncio
