@@ -1,0 +1,54 @@
+"""Distributions: which share of requests, or of gaps, took at most so long.
+
+Its rule: empirical distribution functions on a log axis of time, one line for each engine, each from its histogram.
+Nothing is smoothed, and no line is drawn from fewer than two values.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+
+from triphase_benchmark.report.charts import theme
+from triphase_benchmark.report.histogram import Histogram
+
+# Where a line is read off: evenly, and closer towards the slow end, which is what one looks for.
+_SHARES: Final = (*np.linspace(0.01, 0.99, 99).tolist(), 0.995, 0.999, 0.9999, 1.0)
+
+
+def distribution_chart(spreads: Mapping[str, Histogram], title: str, engines: Sequence[str]) -> alt.Chart | None:
+    """The lines of all engines that have values; `None` where none has."""
+    values = [point for name in engines if name in spreads for point in line(name, spreads[name])]
+    if not values:
+        return None
+    return (
+        alt.Chart(alt.Data(values=values), width=460, height=230)
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(
+            x=alt.X("seconds:Q", scale=alt.Scale(type="log", nice=False), axis=_axis(title)),
+            y=alt.Y(
+                "share:Q",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(title="share at most that long", format="%", values=[0, 0.25, 0.5, 0.75, 0.9, 1]),
+            ),
+            color=theme.colours(engines),
+            strokeDash=theme.dashes(engines),
+            tooltip=["engine:N", "seconds:Q", "share:Q"],
+        )
+    )
+
+
+def line(engine: str, spread: Histogram) -> list[dict[str, Any]]:
+    """The points of one engine's line, from the least value on; those that share a place are one."""
+    if spread.count < 2:
+        return []
+    least = float(spread.quantiles([0])[0])
+    places = {max(least, 1e-6): 0.0}
+    for share, seconds in zip(_SHARES, spread.quantiles(_SHARES).tolist(), strict=True):
+        places[max(seconds, 1e-6)] = share
+    return [{"engine": engine, "seconds": seconds, "share": share} for seconds, share in sorted(places.items())]
+
+
+def _axis(title: str) -> alt.Axis:
+    return alt.Axis(title=f"{title}, log scale", labelExpr=theme.SECONDS, tickCount=6, labelOverlap="greedy")
