@@ -61,14 +61,10 @@ def requests(
     """The table of a run in which each engine has `each` requests a round, one in fifty of which fails."""
     rng = np.random.default_rng(seed)
     turns = ((number, place, name) for number in range(rounds) for place, name in enumerate(speeds))
-    return pa.Table.from_batches(
-        [_turn(rng, turn, speeds[turn[2]], each, chunks) for turn in turns], schema=REQUESTS
-    )
+    return pa.Table.from_batches([_turn(rng, turn, speeds[turn[2]], each, chunks) for turn in turns], schema=REQUESTS)
 
 
-def _turn(
-    rng: np.random.Generator, turn: tuple[int, int, str], speed: Speed, each: int, chunks: int
-) -> pa.RecordBatch:
+def _turn(rng: np.random.Generator, turn: tuple[int, int, str], speed: Speed, each: int, chunks: int) -> pa.RecordBatch:
     number, place, name = turn
     begin = (number * 20 + place * 9) * NS
     scheduled = begin + (np.sort(rng.uniform(0, 6, each)) * NS).astype(np.int64)
@@ -80,7 +76,10 @@ def _turn(
     failed = rng.uniform(size=each) < 0.02
     offsets = pa.array(np.arange(each + 1) * chunks, pa.int32())
     output = np.tile(np.arange(chunks) >= round(chunks * speed.thoughts), each)
-    phase = (lambda at: pa.array(at.astype(np.int64))) if speed.gateway else (lambda _: pa.nulls(each, pa.int64()))
+
+    def phase(at: Any) -> Any:
+        return pa.array(at.astype(np.int64)) if speed.gateway else pa.nulls(each, pa.int64())
+
     columns: dict[str, Any] = {
         "round": np.full(each, number, np.int32),
         "place_in_round": np.full(each, place, np.int32),
@@ -150,9 +149,9 @@ def _round_rows(engines: Sequence[str], rounds: int) -> Iterator[dict[str, Any]]
             yield {"round": number, "engine": engine} | undefined
 
 
-def comparison_rows(rows: Sequence[Mapping[str, Any]], baseline: str = "vllm") -> list[dict[str, Any]]:
-    """The rows of COMPARISON: real ratios of those rounds, with an interval of twice their standard error."""
-    return list(_comparison_rows(rows, baseline))
+def comparison_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of COMPARISON: real ratios to the first engine, with an interval of about twice their standard error."""
+    return list(_comparison_rows(rows, rows[0]["engine"])) if rows else []
 
 
 def _comparison_rows(rows: Sequence[Mapping[str, Any]], baseline: str) -> Iterator[dict[str, Any]]:
@@ -164,7 +163,9 @@ def _comparison_rows(rows: Sequence[Mapping[str, Any]], baseline: str) -> Iterat
             pairs = [
                 value / values[number, baseline, name, kind]
                 for (number, who, name, kind), value in values.items()
-                if (who, name, kind) == (engine, metric, statistic) and value is not None
+                if (who, name, kind) == (engine, metric, statistic)
+                and value is not None
+                and values[number, baseline, name, kind] is not None
             ]
             yield _compared(pairs, better[metric]) | {
                 "metric": metric, "statistic": statistic, "baseline": baseline, "engine": engine,
@@ -172,7 +173,13 @@ def _comparison_rows(rows: Sequence[Mapping[str, Any]], baseline: str) -> Iterat
 
 
 def _compared(pairs: Sequence[float], better: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"confidence": 0.95, "rounds": len(pairs), "ratios": list(pairs), "better": better, "paired": True}
+    told: dict[str, Any] = {
+        "confidence": 0.95,
+        "rounds": len(pairs),
+        "ratios": list(pairs),
+        "better": better,
+        "paired": True,
+    }
     if len(pairs) < 2:
         nothing = dict.fromkeys(("low", "high", "p_value", "p_holm"))
         return told | nothing | {"ratio": pairs[0] if pairs else None, "verdict": "too few rounds"}
@@ -190,22 +197,29 @@ def _compared(pairs: Sequence[float], better: str) -> dict[str, Any]:
     }
 
 
+_COMMAND = "triphase-benchmark run --engine vllm=http://127.0.0.1:8000 --iterations 8 --seed 42"
 MANIFEST: Mapping[str, Any] = {
     "tool_version": "0.1.0",
     "seed": 42,
-    "argv": ["triphase-benchmark", "run", "--engine", "vllm=http://127.0.0.1:8000", "--iterations", "8", "--seed", "42"],
+    "argv": _COMMAND.split(),
     "load": "poisson:25",
     "workload": "chat",
-    "cache": "prompts are unique in each round; prefix cache hits 0 %",
+    "cache": "prompts are unique in each round",
     "engines": [
-        {"name": "vllm", "url": "http://127.0.0.1:8000", "profile": "vllm", "model": "m", "version": "0.11.0", "simulated": True},
+        {"name": "vllm", "url": "http://127.0.0.1:8000", "profile": "vllm", "version": "0.11.0", "simulated": True},
         {"name": "friendli", "url": "http://127.0.0.1:8001", "profile": "friendli-container", "simulated": True},
     ],
     "machine": {"cpu": "a processor with 2 cores", "kernel": "Linux 6.1", "python": "3.11.9"},
-    "calibration": {"client_ok": True, "lag_p50_s": 0.00004, "lag_p99_s": 0.0003, "lag_max_s": 0.0021, "why": "lag p99 is 0.4 % of the least median"},
+    "calibration": {
+        "client_ok": True,
+        "lag_p50_s": 0.00004,
+        "lag_p99_s": 0.0003,
+        "lag_max_s": 0.0021,
+        "why": "lag p99 is 0.4 % of the least median",
+    },
     "problems": [],
     "slo": {"ttft": 0.5, "tpot": 0.03},
-}  # fmt: skip
+}
 
 
 def a_run(

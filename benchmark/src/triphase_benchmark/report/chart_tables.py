@@ -17,7 +17,16 @@ from triphase_benchmark.report.gathered import Flow
 from triphase_benchmark.report.histogram import Histogram
 from triphase_benchmark.report.inputs import Inputs, RoundValue
 from triphase_benchmark.report.tables import Cell, Table
-from triphase_benchmark.report.words import UNDEFINED, duration, harmless, label, significant, titled, why_undefined, written
+from triphase_benchmark.report.words import (
+    UNDEFINED,
+    duration,
+    label,
+    named,
+    significant,
+    titled,
+    why_undefined,
+    written,
+)
 
 _SHARES: Final = (0.5, 0.9, 0.95, 0.99)
 _PARTS: Final = 8
@@ -30,7 +39,7 @@ def quantile_table(caption: str, spreads: Mapping[str, Histogram]) -> Table:
         ("engine", "values", *(f"p{share * 100:g}" for share in _SHARES), "most"),
         tuple(
             (
-                Cell(harmless(name)),
+                Cell(named(name)),
                 Cell(f"{spread.count:,}"),
                 *(_quantile(spread, share, sample_floor(share)) for share in _SHARES),
                 Cell(duration(float(spread.quantiles([1])[0])) if spread.count else UNDEFINED),
@@ -60,7 +69,7 @@ def round_table(rows: Sequence[RoundValue], engines: Sequence[str]) -> Table:
     by_place = {(row.round, row.engine): row for row in rows}
     return Table(
         f"{titled(rows[0].metric, rows[0].statistic)} by round",
-        ("round", *map(harmless, engines)),
+        ("round", *map(named, engines)),
         tuple(
             (Cell(str(number + 1)), *(_of_round(by_place.get((number, name))) for name in engines))
             for number in sorted({row.round for row in rows})
@@ -81,10 +90,10 @@ def load_table(inputs: Inputs, metric: str, statistic: str) -> Table:
     rows = [row for row in inputs.rounds if (row.metric, row.statistic) == (metric, statistic)]
     return Table(
         f"{titled(metric, statistic)}: medians of rounds",
-        ("load", *map(harmless, inputs.engines)),
+        ("load", *map(named, inputs.engines)),
         tuple(
             (
-                Cell(significant(point.value)),
+                Cell(f"{point.value:g}"),
                 *(
                     _median([row for row in rows if row.engine == name and row.round in point.rounds])
                     for name in inputs.engines
@@ -108,7 +117,7 @@ def flow_table(inputs: Inputs, flows: Mapping[str, Flow]) -> Table:
     parts = np.array_split(np.arange(len(flow.mean)), _PARTS)
     return Table(
         "Mean output tokens a second",
-        ("from", "to", *map(harmless, inputs.engines)),
+        ("from", "to", *map(named, inputs.engines)),
         tuple(
             (
                 Cell(duration(float(part[0]) * flow.bin_s)),

@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from triphase_benchmark.report.markup import Html, data, element, joined
 from triphase_benchmark.report.tables import Cell, Table
 
 _HOME: Final = "triphase_benchmark.report"
+_SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 _LICENCES: Final = (
     "The charts are drawn by Vega, Vega-Lite, Vega-Embed and Vega-Tooltip (University of Washington Interactive Data "
     "Lab; BSD-3-Clause), which use D3 (Mike Bostock; ISC) and lodash.debounce (OpenJS Foundation; MIT). They were "
@@ -84,10 +86,12 @@ def table_markup(table: Table) -> Html:
     return element("div", markup, class_="table", tabindex="0", role="region", aria_label=table.caption)
 
 
+@cache
 def vega() -> Html:
-    """The programs that draw, in one script. Raises `ValueError` if they would end their own element."""
+    """The programs that draw, in one script; bundling them takes a second, so it is done once. Raises `ValueError` if they would end their own element."""
     wanted = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
-    script = vl_convert.javascript_bundle(vl_version=wanted if wanted in vl_convert.get_vegalite_versions() else None)
+    version = wanted if wanted in vl_convert.get_vegalite_versions() else None
+    script: str = vl_convert.javascript_bundle(_SNIPPET, vl_version=version)
     if "</script" in script.lower() or "<!--" in script:
         raise ValueError("the bundle of vl-convert cannot stand inside a page")
     return Html(script)
@@ -96,8 +100,7 @@ def vega() -> Html:
 def _cells(table: Table, row: Sequence[Cell]) -> Iterator[Html]:
     yield element("th", row[0].text, scope="row")
     for title, cell in zip(table.columns[1:], row[1:], strict=True):
-        kinds = [cell.tone] if cell.tone else []
-        kinds += ["words"] if title in table.words else []
+        kinds = [*([cell.tone] if cell.tone else []), *(["words"] if title in table.words else [])]
         yield element("td", cell.text, **({"class_": " ".join(kinds)} if kinds else {}))
 
 
@@ -121,7 +124,8 @@ def _figure(figure: Figure, specs: dict[str, Mapping[str, Any]]) -> Html:
 def _policy(scripts: Sequence[str]) -> str:
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{one}'" for one in hashes)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    rules = ("default-src 'none'", f"script-src {allowed}", "style-src 'unsafe-inline'", "img-src data:")
+    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
 
 
 def _licences() -> Html:

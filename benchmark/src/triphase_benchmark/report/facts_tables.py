@@ -6,7 +6,7 @@ Its rule: a fact that nobody told is "unknown", so that its absence is seen.
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.inputs import Inputs
 from triphase_benchmark.report.tables import Cell, Table
-from triphase_benchmark.report.words import UNDEFINED, duration, harmless, label, written
+from triphase_benchmark.report.words import UNDEFINED, duration, harmless, label, named, written
 
 
 def requests_table(inputs: Inputs, found: Gathered) -> Table:
@@ -17,7 +17,7 @@ def requests_table(inputs: Inputs, found: Gathered) -> Table:
         counts = found.counts[name]
         shared = written("error_rate", counts.shared_reads / counts.chunks if counts.chunks else None)
         figures = (counts.planned, counts.succeeded, counts.failures.total(), counts.warm_up, counts.chunks)
-        rows.append((Cell(harmless(name)), *(Cell(f"{figure:,}") for figure in figures), Cell(shared)))
+        rows.append((Cell(named(name)), *(Cell(f"{figure:,}") for figure in figures), Cell(shared)))
     return Table("Requests", columns, tuple(rows))
 
 
@@ -25,7 +25,7 @@ def failure_table(found: Gathered) -> Table:
     """How many requests of each engine failed in which way, with one example of each."""
     rows = tuple(
         (
-            Cell(harmless(name)),
+            Cell(named(name)),
             Cell(harmless(kind)),
             Cell(f"{count:,}", "bad"),
             Cell(harmless(counts.examples.get(kind, ""), 200) or UNDEFINED),
@@ -33,14 +33,19 @@ def failure_table(found: Gathered) -> Table:
         for name, counts in found.counts.items()
         for kind, count in counts.failures.most_common()
     )
-    return Table("Failed requests by kind", ("engine", "kind", "requests", "example"), rows, frozenset({"kind", "example"}))
+    return Table(
+        "Failed requests by kind", ("engine", "kind", "requests", "example"), rows, frozenset({"kind", "example"})
+    )
 
 
 def facts_tables(inputs: Inputs) -> tuple[Table, Table]:
     """What was measured, and by what."""
     engines = tuple(
-        tuple(Cell(harmless(text or "unknown")) for text in (one.name, one.url, one.profile, one.model, one.version))
-        + (Cell("simulated" if one.simulated else "real"),)
+        (
+            Cell(named(one.name)),
+            *(Cell(harmless(text or "unknown")) for text in (one.url, one.profile, one.model, one.version)),
+            Cell("simulated" if one.simulated else "real"),
+        )
         for one in inputs.facts.engines
     )
     columns = ("engine", "address", "profile", "model", "version", "speed")
@@ -59,7 +64,10 @@ def facts_tables(inputs: Inputs) -> tuple[Table, Table]:
         Table(
             "Run and machine",
             ("what", "value"),
-            tuple((Cell(harmless(str(key))), Cell(harmless(str(value if value is not None else "unknown")))) for key, value in rows.items()),
+            tuple(
+                (Cell(harmless(str(key))), Cell(harmless(str(value if value is not None else "unknown"))))
+                for key, value in rows.items()
+            ),
             frozenset({"value"}),
         ),
     )

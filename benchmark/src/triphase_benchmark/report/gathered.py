@@ -157,7 +157,8 @@ class _Gathering:
     def _engine_of(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         encoded = batch.column("engine").dictionary_encode()
         codes = np.array([self._engines[name] for name in encoded.dictionary.to_pylist()], dtype=np.int64)
-        return codes[np.asarray(encoded.indices)]
+        found: NDArray[np.int64] = codes[np.asarray(encoded.indices)]
+        return found
 
     def _turn_of(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         """The index of each request's turn; -1 where its turn has nothing but warm-up."""
@@ -205,7 +206,9 @@ class _Gathering:
         tokens = measured.tokens_of(batch, chunks)
         fits = counted[chunks.request] & (bins >= 0) & (bins <= _BINS) & ~np.isnan(tokens)
         cells = turns[chunks.request][fits] * _BINS + np.minimum(bins[fits], _BINS - 1)
-        self._tokens += np.bincount(cells, weights=tokens[fits], minlength=self._tokens.size).reshape(self._tokens.shape)
+        self._tokens += np.bincount(cells, weights=tokens[fits], minlength=self._tokens.size).reshape(
+            self._tokens.shape
+        )
 
     def _flow_of(self, engine: str) -> Flow | None:
         mine = [turn for turn in self._turns if turn[1] == engine and turn not in self._void]

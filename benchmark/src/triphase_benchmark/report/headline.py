@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.inputs import Compared, Inputs
-from triphase_benchmark.report.words import duration, harmless, share, times, titled
+from triphase_benchmark.report.words import duration, harmless, named, share, times, titled
 
 _NAME = 60
 _CLIENT = {True: "client ok", False: "CLIENT NOT OK", None: "client not calibrated"}
@@ -16,10 +16,10 @@ _CLIENT = {True: "client ok", False: "CLIENT NOT OK", None: "client not calibrat
 
 def title(inputs: Inputs) -> str:
     """Which engines were compared."""
-    names = [harmless(name, _NAME) for name in inputs.engines]
+    names = [named(name) for name in inputs.engines]
     baseline = inputs.comparison[0].baseline if inputs.comparison else None
-    others = [harmless(name, _NAME) for name in inputs.engines if name != baseline]
-    return f"{', '.join(others)} against {harmless(baseline, _NAME)}" if baseline and others else ", ".join(names)
+    others = [named(name) for name in inputs.engines if name != baseline]
+    return f"{', '.join(others)} against {named(baseline)}" if baseline and others else ", ".join(names)
 
 
 def verdicts(inputs: Inputs) -> tuple[str, ...]:
@@ -38,13 +38,16 @@ def conditions(inputs: Inputs, found: Gathered) -> tuple[str, ...]:
     facts = inputs.facts
     asked = sorted(set(found.asked.values()))
     requests = f"{asked[0]:,}" + (f" to {asked[-1]:,}" if len(asked) > 1 else "") if asked else "no"
-    lines = [
+    load = (
         f"load {harmless(facts.load or 'unknown', _NAME)} · {_rounds(inputs)} · "
-        f"{requests} requests a round and engine · seed {'unknown' if facts.seed is None else facts.seed}",
+        f"{requests} requests a round and engine · seed {'unknown' if facts.seed is None else facts.seed}"
+    )
+    lines = [
+        load,
         f"{client(inputs)} · cache: {cache(inputs, found)}",
     ]
     if facts.simulated:
-        lines.append(f"simulated: {', '.join(harmless(name, _NAME) for name in facts.simulated)}")
+        lines.append(f"simulated: {', '.join(named(name) for name in facts.simulated)}")
     return tuple(lines)
 
 
@@ -71,7 +74,7 @@ def cache(inputs: Inputs, found: Gathered) -> str:
         for name, counts in found.counts.items()
         if counts.cached_tokens is not None and counts.input_tokens
     }
-    told = [f"{harmless(name, _NAME)} {share(hit)} of input tokens cached" for name, hit in hits.items() if hit]
+    told = [f"{named(name)} {share(hit)} of input tokens cached" for name, hit in hits.items() if hit]
     return "; ".join([harmless(inputs.facts.cache or "unknown", 120), *told])
 
 
@@ -96,7 +99,9 @@ def _parts(rows: Sequence[Compared]) -> Iterator[str]:
         named = [row for row in rows if row.verdict == verdict]
         if named:
             shown = verdict in {"better", "worse"}
-            yield f"{verdict} in " + ", ".join(_metric(row) + (f" ({times(row.ratio)})" if shown else "") for row in named)
+            yield f"{verdict} in " + ", ".join(
+                _metric(row) + (f" ({times(row.ratio)})" if shown else "") for row in named
+            )
 
 
 def _metric(row: Compared) -> str:
@@ -104,4 +109,4 @@ def _metric(row: Compared) -> str:
 
 
 def _called(engine: str, simulated: Sequence[str]) -> str:
-    return harmless(engine, _NAME) + (" (simulated)" if engine in simulated else "")
+    return named(engine) + (" (simulated)" if engine in simulated else "")

@@ -1,7 +1,8 @@
 """Durations, counted in bins of equal ratio: as small for a hundred million gaps between tokens as for one.
 
 Its rule: 2 048 bins a decade from 1 µs to 10 000 s, so a quantile read from it is less than 0.1 % away from the true
-order statistic (half a bin is 0.06 %). What lies below is counted as 1 µs, what lies above as 10 000 s.
+order statistic (half a bin is 0.06 %); extremes are exact. What lies below is counted as 1 µs, what lies above as
+10 000 s.
 """
 
 from collections.abc import Iterable
@@ -42,11 +43,12 @@ class Histogram:
         self._counts += np.bincount(bins, minlength=_BINS)
 
     def quantiles(self, shares: Iterable[float]) -> Floats:
-        """The least value that at least each of these shares of all values do not exceed. NaN where nothing was added."""
+        """For each share, the least value that so many of all do not exceed. NaN where nothing was added."""
         wanted = np.asarray(list(shares), dtype=np.float64)
         if not self.count:
             return np.full(len(wanted), np.nan)
         ranks = np.maximum(1, np.ceil(wanted * self.count - 1e-9))
         bins = np.searchsorted(np.cumsum(self._counts), ranks)
-        centres = 10.0 ** (_LEAST_LOG + (bins + 0.5) / PER_DECADE)
-        return np.clip(np.where(ranks >= self.count, self._greatest, centres), self._least, self._greatest)
+        centres = 10.0 ** (_LEAST_LOG + np.where(bins == 0, 0, bins + 0.5) / PER_DECADE)
+        inner = np.clip(centres, self._least, self._greatest)
+        return np.where(ranks >= self.count, self._greatest, np.where(ranks <= 1, self._least, inner))

@@ -27,7 +27,7 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How far the client itself can be trusted. `client_ok`: `None` where nobody looked. `why`: what its verdict says."""
+    """How far the client can be trusted. `client_ok`: `None` where nobody looked. `why`: what its verdict says."""
 
     client_ok: bool | None = None
     lag_p50_s: float | None = None
@@ -46,7 +46,7 @@ class LoadPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the manifest tells. `slo`: the most that each measure may take, in seconds. `sweep`: empty in a plain run."""
+    """What the manifest tells. `slo`: the most that each measure may take, seconds. `sweep`: empty in a plain run."""
 
     tool_version: str | None
     seed: int | None
@@ -124,7 +124,9 @@ class Inputs:
         return {(row.round, row.engine): row.void for row in self.rounds if row.void is not None}
 
 
-def inputs_of(manifest: Mapping[str, Any], *, requests: pa.Table | ds.Dataset, rounds: pa.Table, comparison: pa.Table) -> Inputs:
+def inputs_of(
+    manifest: Mapping[str, Any], *, requests: pa.Table | ds.Dataset, rounds: pa.Table, comparison: pa.Table
+) -> Inputs:
     """Takes the tables of a run apart. Raises `KeyError` where `rounds` or `comparison` lacks a column."""
     return Inputs(
         facts=facts_of(manifest),
@@ -141,7 +143,8 @@ _Row = TypeVar("_Row", RoundValue, Compared)
 def _rows(kind: type[_Row], table: pa.Table) -> Iterable[_Row]:
     names = [field.name for field in fields(kind)]
     for row in table.select(names).to_pylist():
-        yield kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+        told: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        yield kind(**told)
 
 
 def facts_of(manifest: Mapping[str, Any]) -> Facts:

@@ -80,7 +80,11 @@ def _tokens(column: pa.Array, counts: Ints) -> Floats:
 
 def succeeded(batch: pa.RecordBatch) -> Flags:
     """Which requests count: no warm-up, sent, and without a failure."""
-    return flags(batch.column("error").is_null()) & ~flags(batch.column("warm_up")) & flags(batch.column("sent").is_valid())
+    return (
+        flags(batch.column("error").is_null())
+        & ~flags(batch.column("warm_up"))
+        & flags(batch.column("sent").is_valid())
+    )
 
 
 def of_requests(batch: pa.RecordBatch, chunks: Chunks) -> Mapping[str, Floats]:
@@ -134,4 +138,6 @@ def _tpot(answering: Floats, output_tokens: Floats, chunks: Chunks) -> Floats:
     told = chunks.tokens[chunks.starts[chunks.any]]
     first[chunks.any] = np.where(np.isnan(told), 1, told)
     rest = output_tokens - first
-    return np.divide(answering, rest, out=np.full(len(rest), np.nan), where=rest > 0)
+    found = np.full(len(rest), np.nan)
+    np.divide(answering, rest, out=found, where=rest > 0)
+    return found

@@ -21,15 +21,19 @@ from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.histogram import Histogram
 from triphase_benchmark.report.inputs import Inputs, RoundValue
 from triphase_benchmark.report.markup import Html, element, joined
-from triphase_benchmark.report.tables import Table
-from triphase_benchmark.report.words import harmless, label, titled
+from triphase_benchmark.report.words import harmless, label, named, titled
 from triphase_benchmark.report.wrong import Wrong, wrongs
 
 _DISTRIBUTIONS: Final = ("ttft", "ttfa", "tpot", "e2e", "itl")
 _BY_ROUND: Final = (("ttft", "p50"), ("tpot", "p50"), ("e2e", "p50"), ("output_throughput", "rate"))
 _AGAINST_LOAD: Final = (
-    ("ttft", "p50"), ("ttft", "p99"), ("tpot", "p50"), ("e2e", "p99"), ("output_throughput", "rate"), ("goodput", "rate"),
-)  # fmt: skip
+    ("ttft", "p50"),
+    ("ttft", "p99"),
+    ("tpot", "p50"),
+    ("e2e", "p99"),
+    ("output_throughput", "rate"),
+    ("goodput", "rate"),
+)
 
 
 def page(inputs: Inputs, found: Gathered) -> str:
@@ -52,15 +56,25 @@ def page(inputs: Inputs, found: Gathered) -> str:
 
 
 def _head(title: str, inputs: Inputs, found: Gathered, every: Sequence[Wrong]) -> Html:
-    simulated = inputs.facts.simulated
-    grave = [element("li", one.text) for one in every if one.grave]
     return joined(
         element("h1", title),
-        *([element("p", f"Simulated: {', '.join(map(harmless, simulated))}. The speed of simulated engines is made up.", class_="simulated")] if simulated else []),
+        *_simulated(inputs.facts.simulated),
         *(element("p", sentence, class_="verdict") for sentence in headline.verdicts(inputs)),
-        *([element("div", element("strong", "Read these figures with care"), element("ul", *grave), class_="grave", role="note")] if grave else []),
+        *_grave([one for one in every if one.grave]),
         *(element("p", line, class_="faint") for line in headline.conditions(inputs, found)),
-    )  # fmt: skip
+    )
+
+
+def _simulated(names: Sequence[str]) -> Iterator[Html]:
+    if names:
+        told = f"Simulated: {', '.join(map(named, names))}. The speed of simulated engines is made up."
+        yield element("p", told, class_="simulated")
+
+
+def _grave(every: Sequence[Wrong]) -> Iterator[Html]:
+    if every:
+        listed = element("ul", *(element("li", one.text) for one in every))
+        yield element("div", element("strong", "Read these figures with care"), listed, class_="grave", role="note")
 
 
 def _comparison(inputs: Inputs) -> Iterator[Html | Figure]:
@@ -79,14 +93,22 @@ def _wrong(inputs: Inputs, found: Gathered, every: Sequence[Wrong]) -> Iterator[
     if every:
         yield element("ul", *(element("li", element("strong", one.text) if one.grave else one.text) for one in every))
     else:
-        yield element("p", "Nothing: no problem was noted, no round is void, no request failed, and the client was fast enough.")
+        yield element(
+            "p", "Nothing: no problem was noted, no round is void, no request failed, and the client was fast enough."
+        )
     yield table_markup(facts_tables.requests_table(inputs, found))
     if (failures := facts_tables.failure_table(found)).rows:
         yield table_markup(failures)
 
 
+_POOL: Final = (
+    "Of all rounds that count together, warm-up and failed requests left out. Lines and percentiles are within 0.1 % "
+    "of the values."
+)
+
+
 def _distributions(inputs: Inputs, found: Gathered) -> Iterator[Html | Figure]:
-    yield element("p", "Of all rounds that count together, warm-up and failed requests left out. Lines and percentiles are within 0.1 % of the values.", class_="faint")  # fmt: skip
+    yield element("p", _POOL, class_="faint")
     for measure in _DISTRIBUTIONS:
         yield element("h3", f"{label(measure).title}: {label(measure).meaning}")
         yield _distribution(measure, inputs, found)
@@ -94,13 +116,13 @@ def _distributions(inputs: Inputs, found: Gathered) -> Iterator[Html | Figure]:
 
 def _distribution(measure: str, inputs: Inputs, found: Gathered) -> Html | Figure:
     spreads = _spreads(measure, inputs, found)
-    title = label(measure).title
+    title, of = label(measure).title, "gaps" if measure == "itl" else "requests"
     chart = distribution_chart(spreads, title, inputs.engines)
     if chart is None:
         return element("p", f"No engine has a {title}: {_WHY_NONE.get(measure, 'no request succeeded')}.")
     return Figure(
         spec=theme.as_spec(chart),
-        alternative=f"Share of {'gaps' if measure == 'itl' else 'requests'} with at most this {title}, one line for each engine.",
+        alternative=f"Share of {of} with at most this {title}, one line for each engine.",
         tables=(chart_tables.quantile_table(f"Percentiles of {title}", spreads),),
     )
 
@@ -119,13 +141,15 @@ def _spreads(measure: str, inputs: Inputs, found: Gathered) -> dict[str, Histogr
 
 def _load(inputs: Inputs) -> Iterator[Html | Figure]:
     if not inputs.facts.sweep:
-        yield element("p", f"This run was at one load, {harmless(inputs.facts.load or 'unknown')}. A sweep measures several.")
+        yield element(
+            "p", f"This run was at one load, {harmless(inputs.facts.load or 'unknown')}. A sweep measures several."
+        )
     for metric, statistic in _AGAINST_LOAD if inputs.facts.sweep else ():
         rows = _rows(inputs, metric, statistic)
         if (chart := load_chart(rows, inputs.facts.sweep, inputs.engines)) is not None:
             yield Figure(
                 spec=theme.as_spec(chart),
-                alternative=f"{titled(metric, statistic)} against load: lines through the medians of rounds, dots for rounds.",
+                alternative=f"{titled(metric, statistic)} against load: lines by medians of rounds, dots for rounds.",
                 tables=(chart_tables.load_table(inputs, metric, statistic),),
             )
 
@@ -137,7 +161,7 @@ def _flow(inputs: Inputs, found: Gathered) -> Iterator[Html | Figure]:
     else:
         yield Figure(
             spec=theme.as_spec(chart),
-            alternative="Output tokens a second since a round began: mean of the rounds, and a band from the least to the most.",
+            alternative="Output tokens a second since a round began: mean of the rounds, band from least to most.",
             tables=(chart_tables.flow_table(inputs, found.flows),),
         )
 
@@ -147,7 +171,9 @@ def _goodput(inputs: Inputs) -> Iterator[Html | Figure]:
     rows = _rows(inputs, "goodput", "rate")
     chart = round_chart(rows, inputs.engines)
     if chart is None:
-        yield element("p", f"No goodput: {'no round has one' if inputs.facts.slo else 'no objectives were set (--slo)'}.")
+        yield element(
+            "p", f"No goodput: {'no round has one' if inputs.facts.slo else 'no objectives were set (--slo)'}."
+        )
     else:
         yield element("p", f"Requests a second that met all objectives: {objectives}. A failed request meets none.")
         yield _by_round(rows, inputs)
@@ -161,11 +187,15 @@ def _phases(inputs: Inputs, found: Gathered) -> Iterator[Html | Figure]:
         if chart is None:
             continue
         none = False
-        yield element("h3", harmless(name))
+        yield element("h3", named(name))
         yield Figure(
             spec=theme.as_spec(chart),
-            alternative="When each phase begins after the request was sent: median, and from the 10th to the 90th percentile.",
-            tables=(chart_tables.quantile_table("Percentiles of each phase", {PHASES[key]: one for key, one in spreads.items()}),),
+            alternative="When each phase begins after the request was sent: median, and 10th to 90th percentile.",
+            tables=(
+                chart_tables.quantile_table(
+                    "Percentiles of each phase", {PHASES[key]: one for key, one in spreads.items()}
+                ),
+            ),
         )
     if none:
         yield element("p", "No engine of this run is a gateway, which alone answers in phases.")

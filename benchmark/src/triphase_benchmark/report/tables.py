@@ -15,6 +15,7 @@ from triphase_benchmark.report.words import (
     harmless,
     interval,
     label,
+    named,
     times,
     titled,
     why_no_ratio,
@@ -60,11 +61,13 @@ def comparison_table(inputs: Inputs) -> Table:
 def _compared(row: Compared, *, several: bool) -> Iterator[Cell]:
     yield Cell(harmless(titled(row.metric, row.statistic)))
     if several:
-        yield Cell(f"{harmless(row.engine)} ÷ {harmless(row.baseline)}")
+        yield Cell(f"{named(row.engine)} ÷ {named(row.baseline)}")
     undefined = row.ratio is None
     yield Cell(f"{UNDEFINED} ({why_no_ratio(row)})" if undefined else times(row.ratio), "dim" if undefined else "")
     without = row.low is None or row.high is None
-    yield Cell(f"{UNDEFINED} ({why_no_ratio(row)})" if without and not undefined else interval(row), "dim" if without else "")
+    yield Cell(
+        f"{UNDEFINED} ({why_no_ratio(row)})" if without and not undefined else interval(row), "dim" if without else ""
+    )
     yield Cell(UNDEFINED if row.p_holm is None else f"{row.p_holm:.3f}")
     yield Cell(str(row.rounds))
     yield Cell(_ARROWS.get(row.better, harmless(row.better)))
@@ -79,7 +82,7 @@ def engine_table(inputs: Inputs, *, metrics: Sequence[str] | None = None) -> Tab
         cells.setdefault((row.metric, row.statistic), {}).setdefault(row.engine, []).append(row)
     return Table(
         "Medians of the rounds (least … most)",
-        ("metric", *(harmless(name) for name in inputs.engines)),
+        ("metric", *(named(name) for name in inputs.engines)),
         tuple(
             (Cell(harmless(titled(*key))), *(_summary(by_engine.get(name, [])) for name in inputs.engines))
             for key, by_engine in cells.items()

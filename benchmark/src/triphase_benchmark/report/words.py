@@ -12,9 +12,10 @@ from typing import Final
 
 from triphase_benchmark.report.inputs import Compared, RoundValue
 
-UNDEFINED: Final = "–"
+UNDEFINED: Final = "\N{EN DASH}"
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _MOST_CHARACTERS: Final = 500
+_NAME: Final = 60
 
 
 def significant(value: float) -> str:
@@ -62,7 +63,9 @@ LABELS: Final[Mapping[str, Label]] = {
     "icl": Label("ICL", "inter-chunk latency: gaps between token chunks, however many tokens they hold", duration),
     "ntpot": Label("NTPOT", "end-to-end latency divided by output tokens", duration),
     "output_throughput": Label("Output throughput", "output tokens a second in the steady window", _per_second("tok")),
-    "total_throughput": Label("Total throughput", "input and output tokens a second, steady window", _per_second("tok")),
+    "total_throughput": Label(
+        "Total throughput", "input and output tokens a second, steady window", _per_second("tok")
+    ),
     "request_throughput": Label("Request throughput", "requests a second in the steady window", _per_second("req")),
     "user_speed": Label("Speed per user", "output tokens a second that one request sees", _per_second("tok")),
     "goodput": Label("Goodput", "requests a second that met all service level objectives", _per_second("req")),
@@ -99,7 +102,7 @@ def why_undefined(row: RoundValue) -> str:
 
 def times(ratio: float | None) -> str:
     """A ratio to the baseline."""
-    return UNDEFINED if ratio is None or not math.isfinite(ratio) else f"×{ratio:.3f}"
+    return UNDEFINED if ratio is None or not math.isfinite(ratio) else f"\N{MULTIPLICATION SIGN}{ratio:.3f}"
 
 
 def interval(row: Compared) -> str:
@@ -114,6 +117,11 @@ def why_no_ratio(row: Compared) -> str:
     if row.ratio is None:
         return "no pair of rounds has both values" if not row.ratios else "undefined"
     return f"no interval from {row.rounds} round{'' if row.rounds == 1 else 's'}"
+
+
+def named(engine: str) -> str:
+    """An engine's name, as all pages show it."""
+    return harmless(engine, _NAME)
 
 
 def harmless(text: str, most: int = _MOST_CHARACTERS) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from triphase_benchmark.report.gathered import Counts, Gathered
 from triphase_benchmark.report.inputs import Inputs
-from triphase_benchmark.report.words import harmless, share
+from triphase_benchmark.report.words import harmless, named, share
 
 _MOST_SHARED: Final = 0.01
 _MOST_CACHED: Final = 0.01
@@ -29,7 +29,7 @@ def wrongs(inputs: Inputs, found: Gathered) -> tuple[Wrong, ...]:
     every = [*_client(inputs), *(Wrong(harmless(text), grave=True) for text in inputs.facts.problems)]
     every += [*_void(inputs), *_dropped(inputs)]
     for name, counts in found.counts.items():
-        every += _of_engine(harmless(name), counts)
+        every += _of_engine(named(name), counts)
     return tuple(sorted(every, key=lambda one: not one.grave))
 
 
@@ -37,21 +37,28 @@ def _client(inputs: Inputs) -> Iterator[Wrong]:
     calibration = inputs.facts.calibration
     why = f": {harmless(calibration.why)}" if calibration.why else ""
     if calibration.client_ok is None:
-        yield Wrong(f"The client was not calibrated: how much of what is shown is its own delay is not known{why}.", grave=True)
+        yield Wrong(
+            f"The client was not calibrated: how much of what is shown is its own delay is not known{why}.", grave=True
+        )
     elif not calibration.client_ok:
         yield Wrong(f"The client was not fast enough for this load, so latencies hold its own delay{why}.", grave=True)
 
 
 def _void(inputs: Inputs) -> Iterator[Wrong]:
     for (number, engine), why in sorted(inputs.void.items()):
-        yield Wrong(f"Round {number + 1} of {harmless(engine)} is void: {harmless(why)}.", grave=False)
+        yield Wrong(f"Round {number + 1} of {named(engine)} is void: {harmless(why)}.", grave=False)
 
 
 def _dropped(inputs: Inputs) -> Iterator[Wrong]:
     total = len({row.round for row in inputs.rounds})
-    void = {number for number, _ in inputs.void}
-    if inputs.comparison and void:
-        yield Wrong(f"{len(void)} of {total} rounds are left out of the comparison, for every engine.", grave=False)
+    pairs = dict.fromkeys((row.engine, row.baseline) for row in inputs.comparison if row.paired)
+    for engine, baseline in pairs:
+        void = {number for number, name in inputs.void if name in {engine, baseline}}
+        if void:
+            left = f"{len(void)} of {total} pairs of rounds are left out"
+            yield Wrong(
+                f"{named(engine)} against {named(baseline)}: {left}, since one side of each is void.", grave=False
+            )
 
 
 def _of_engine(name: str, counts: Counts) -> Iterator[Wrong]:
@@ -63,7 +70,8 @@ def _of_engine(name: str, counts: Counts) -> Iterator[Wrong]:
         yield Wrong(f"{name}: {failed:,} of {counts.planned:,} requests failed ({kinds}).", grave=False)
     if counts.chunks and (shared := counts.shared_reads / counts.chunks) > _MOST_SHARED:
         yield Wrong(
-            f"{name}: {share(shared)} of the token chunks arrived in one read with another, so gaps are coarse.", grave=False
+            f"{name}: {share(shared)} of the token chunks arrived in one read with another, so gaps are coarse.",
+            grave=False,
         )
     if counts.cached_tokens and (cached := counts.cached_tokens / max(counts.input_tokens, 1)) > _MOST_CACHED:
         yield Wrong(f"{name}: {share(cached)} of the input tokens came from a prefix cache.", grave=False)

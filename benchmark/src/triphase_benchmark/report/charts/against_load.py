@@ -10,13 +10,12 @@ from typing import Any
 import altair as alt
 
 from triphase_benchmark.report.charts import theme
+from triphase_benchmark.report.charts.axes import SECONDS
 from triphase_benchmark.report.inputs import LoadPoint, RoundValue
 from triphase_benchmark.report.words import label, titled
 
 
-def load_chart(
-    rows: Sequence[RoundValue], sweep: Sequence[LoadPoint], engines: Sequence[str]
-) -> alt.LayerChart | None:
+def load_chart(rows: Sequence[RoundValue], sweep: Sequence[LoadPoint], engines: Sequence[str]) -> theme.Chart | None:
     """One metric and statistic against the load; `None` where no round of the sweep has a value."""
     dots = [dot for point in sweep for dot in _dots(rows, point)]
     if not dots:
@@ -27,14 +26,20 @@ def load_chart(
         for load in sorted({dot["load"] for dot in dots if dot["engine"] == engine})
         for value in [statistics.median(dot["value"] for dot in dots if (dot["engine"], dot["load"]) == (engine, load))]
     ]
-    x = alt.X("load:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="load", grid=False))
+    loads = [point.value for point in sweep]
+    axis = alt.Axis(title="load", grid=False, values=loads, format="~g", labelOverlap="greedy")
+    x = alt.X("load:Q", scale=alt.Scale(zero=False, padding=12), axis=axis)
     y = alt.Y("value:Q", scale=_scale(rows[0]), axis=_axis(rows[0]))
-    behind = alt.Chart(alt.Data(values=dots)).mark_circle(size=22, opacity=0.4)
-    before = alt.Chart(alt.Data(values=points)).mark_line(point=True, strokeWidth=2)
+    behind = alt.Chart(alt.InlineData(values=dots)).mark_circle(size=22, opacity=0.4)
+    before = alt.Chart(alt.InlineData(values=points)).mark_line(point=True, strokeWidth=2)
     layers = [
         behind.encode(x=x, y=y, color=theme.colours(engines)),
         before.encode(
-            x=x, y=y, color=theme.colours(engines), strokeDash=theme.dashes(engines), tooltip=["engine:N", "load:Q", "text:N"]
+            x=x,
+            y=y,
+            color=theme.colours(engines),
+            strokeDash=theme.dashes(engines),
+            tooltip=["engine:N", "load:Q", "text:N"],
         ),
     ]
     return alt.layer(*layers).properties(width=460, height=230)
@@ -59,5 +64,5 @@ def _scale(row: RoundValue) -> alt.Scale:
 def _axis(row: RoundValue) -> alt.Axis:
     title = titled(row.metric, row.statistic)
     if _is_duration(row):
-        return alt.Axis(title=f"{title}, log scale", labelExpr=theme.SECONDS, tickCount=5)
+        return alt.Axis(title=f"{title}, log scale", labelExpr=SECONDS, tickCount=5)
     return alt.Axis(title=f"{title}, {label(row.metric).write(1).partition(' ')[2]}", tickCount=5)

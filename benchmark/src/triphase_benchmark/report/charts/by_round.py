@@ -8,32 +8,43 @@ from collections.abc import Sequence
 import altair as alt
 
 from triphase_benchmark.report.charts import theme
+from triphase_benchmark.report.charts.axes import SECONDS
 from triphase_benchmark.report.inputs import RoundValue
 from triphase_benchmark.report.words import label, titled
 
 
-def round_chart(rows: Sequence[RoundValue], engines: Sequence[str]) -> alt.LayerChart | None:
+def round_chart(rows: Sequence[RoundValue], engines: Sequence[str]) -> theme.Chart | None:
     """The rounds of one metric and statistic; `None` where no round has a value."""
     known = [row for row in rows if row.value is not None and row.void is None]
     if not known:
         return None
     values = [
-        {"round": row.round + 1, "engine": row.engine, "value": row.value, "text": label(row.metric).write(row.value or 0)}
+        {
+            "round": row.round + 1,
+            "engine": row.engine,
+            "value": row.value,
+            "text": label(row.metric).write(row.value or 0),
+        }
         for row in known
     ]
-    line = alt.Chart(alt.Data(values=values), width=460, height=180).encode(
+    line = alt.Chart(alt.InlineData(values=values), width=460, height=180).encode(
         x=alt.X("round:O", axis=alt.Axis(title="round", labelAngle=0, labelOverlap="greedy")),
         y=alt.Y("value:Q", scale=alt.Scale(zero=False), axis=_axis(rows[0])),
         color=theme.colours(engines),
         tooltip=["engine:N", "round:O", "text:N"],
     )
-    return line.mark_line(strokeWidth=1.5).encode(strokeDash=theme.dashes(engines)) + line.mark_circle(size=55, opacity=1)
+    return alt.layer(
+        line.mark_line(strokeWidth=1.5).encode(strokeDash=theme.dashes(engines)),
+        line.mark_circle(size=55, opacity=1),
+    )
 
 
 def _axis(row: RoundValue) -> alt.Axis:
     title = titled(row.metric, row.statistic)
     if label(row.metric).write(1) == "1.00 s":
-        return alt.Axis(title=title, labelExpr=theme.SECONDS, tickCount=5)
+        return alt.Axis(title=title, labelExpr=SECONDS, tickCount=5)
     percent = label(row.metric).write(1).endswith("%")
     unit = label(row.metric).write(1).partition(" ")[2]
-    return alt.Axis(title=title + (f", {unit}" if unit and not percent else ""), format="%" if percent else "~g", tickCount=5)
+    return alt.Axis(
+        title=title + (f", {unit}" if unit and not percent else ""), format="%" if percent else "~g", tickCount=5
+    )

@@ -1,8 +1,8 @@
 """The normalised comparison: each engine as a multiple of the baseline, on a log axis, one row for each metric.
 
-Its rule: everything that the verdict rests on can be seen: the pairs of rounds as dots, their geometric mean as a point,
-its interval as a bar, the reference at 1, and at each row the direction that is better. What shows no difference is
-grey; what has no ratio keeps its row, with the reason. Nothing is computed here but places on paper.
+Its rule: everything that the verdict rests on can be seen: the pairs of rounds as dots, their geometric mean as a
+point, its interval as a bar, the reference at 1, and at each row the direction that is better. What shows no
+difference is grey; what has no ratio keeps its row, with the reason. Nothing is computed here but places on paper.
 """
 
 import math
@@ -12,81 +12,71 @@ from typing import Any, Final
 import altair as alt
 
 from triphase_benchmark.report.charts import theme
+from triphase_benchmark.report.charts.axes import ends_around, log_ticks
 from triphase_benchmark.report.inputs import Compared
-from triphase_benchmark.report.words import UNDEFINED, harmless, interval, times, titled, why_no_ratio
+from triphase_benchmark.report.words import UNDEFINED, harmless, interval, named, times, titled, why_no_ratio
 
 _COLOURS: Final[Mapping[str, str]] = {"better": theme.BETTER, "worse": theme.WORSE}
 _ARROWS: Final[Mapping[str, str]] = {"lower": "← better", "higher": "better →"}
 _WIDTH: Final = 430
 _ROW: Final = 26
 _NAME: Final = 48
-_FINE_STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
-def comparison_chart(rows: Sequence[Compared], simulated: Sequence[str]) -> alt.VConcatChart:
-    """One panel for each engine and baseline. Raises `ValueError` where there is nothing to compare."""
+def comparison_panels(rows: Sequence[Compared], simulated: Sequence[str]) -> list[theme.Chart]:
+    """One chart for each engine and baseline. Raises `ValueError` where there is nothing to compare."""
     if not rows:
         raise ValueError("nothing to compare: no rows")
-    low, high = domain(rows)
+    ends = ends_around(drawn(rows))
     pairs = dict.fromkeys((row.engine, row.baseline) for row in rows)
-    panels = [
-        _panel([row for row in rows if (row.engine, row.baseline) == pair], simulated, (low, high)) for pair in pairs
-    ]
-    return alt.vconcat(*panels, spacing=24)
+    return [_panel([row for row in rows if (row.engine, row.baseline) == pair], simulated, ends) for pair in pairs]
 
 
-def framed(chart: alt.VConcatChart, *, title: str, subtitle: Sequence[str], notes: Sequence[str]) -> alt.VConcatChart:
-    """The chart as a picture of its own: with what it says above it and under which conditions below."""
+def comparison_chart(rows: Sequence[Compared], simulated: Sequence[str]) -> theme.Chart:
+    """All panels, one below the other. Raises `ValueError` where there is nothing to compare."""
+    return alt.vconcat(*comparison_panels(rows, simulated), spacing=24)
+
+
+def framed(panels: Sequence[theme.Chart], *, title: str, subtitle: Sequence[str], notes: Sequence[str]) -> theme.Chart:
+    """The panels as a picture of its own: with what it says above it and under which conditions below."""
     lines = [{"line": index, "text": note} for index, note in enumerate(notes)]
     foot = (
-        alt.Chart(alt.Data(values=lines), width=_WIDTH, height=17 * len(lines))
+        alt.Chart(alt.InlineData(values=lines), width=_WIDTH, height=17 * len(lines))
         .mark_text(align="left", baseline="top", x=-150, fontSize=11)
         .encode(y=alt.Y("line:O", axis=None), text="text:N")
     )
     head = alt.TitleParams(
         title, subtitle=list(subtitle), fontSize=17, subtitleFontSize=12, subtitlePadding=6, offset=14
     )
-    return alt.vconcat(*chart.vconcat, foot, spacing=22, title=head, padding=20)
+    return alt.vconcat(*panels, foot, spacing=22, title=head, padding=20)
 
 
-def domain(rows: Sequence[Compared]) -> tuple[float, float]:
-    """Where the axis begins and ends: around everything that is drawn, and around 1, with a little room."""
-    drawn = [value for row in rows for value in (row.ratio, row.low, row.high, *row.ratios)]
-    known = [1.0, *(value for value in drawn if value is not None and math.isfinite(value) and value > 0)]
-    low, high = min(known), max(known)
-    room = max(math.log(high / low) * 0.06, 0.01)
-    return low * math.exp(-room), high * math.exp(room)
+def drawn(rows: Sequence[Compared]) -> list[float]:
+    """All ratios that are drawn, and 1."""
+    values = [value for row in rows for value in (row.ratio, row.low, row.high, *row.ratios)]
+    return [1.0, *(value for value in values if value is not None and math.isfinite(value) and value > 0)]
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round ratios between these: evenly spaced where the axis is short, 1-2-5 where it spans decades."""
-    if high / low > 4:
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        values = [mantissa * 10.0**power for power in decades for mantissa in (1, 2, 5)]
-    else:
-        step = next((step for step in _FINE_STEPS if (high - low) / step <= 8), _FINE_STEPS[-1])
-        values = [index * step for index in range(math.floor(low / step), math.ceil(high / step) + 1)]
-    return [round(value, 9) for value in values if low <= value <= high]
-
-
-def _panel(rows: Sequence[Compared], simulated: Sequence[str], ends: tuple[float, float]) -> alt.LayerChart:
+def _panel(rows: Sequence[Compared], simulated: Sequence[str], ends: tuple[float, float]) -> theme.Chart:
     names = [_name(row) for row in rows]
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(grid=False, ticks=False, domain=False, labelLimit=200))
-    axis = alt.Axis(values=ticks(*ends), format="~g", title="ratio to the baseline, log scale", tickCount=8)
+    axis = alt.Axis(values=log_ticks(*ends), format="~g", title="ratio to the baseline, log scale")
     scale = alt.Scale(type="log", domain=list(ends), nice=False)
     x = alt.X("ratio:Q", scale=scale, axis=axis)
     colour = alt.Color("colour:N", scale=None)
-    bars = alt.Chart(alt.Data(values=[_bar(row) for row in rows]))
-    dots = alt.Chart(alt.Data(values=[dot for row in rows for dot in _dots(row)]))
-    one = alt.Chart(alt.Data(values=[{"ratio": 1}])).mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x)
-    drawn = bars.transform_filter("isValid(datum.ratio)")
+    bars = alt.Chart(alt.InlineData(values=[_bar(row) for row in rows]))
+    dots = alt.Chart(alt.InlineData(values=[dot for row in rows for dot in _dots(row)]))
+    one = alt.Chart(alt.InlineData(values=[{"ratio": 1}])).mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x)
+    known = bars.transform_filter("isValid(datum.ratio)")
     layers = [
         one,
-        dots.mark_circle(size=26, opacity=0.45, clip=True).encode(x=x, y=y, color=colour, tooltip=["round:Q", "ratio:Q"]),
+        dots.mark_circle(size=26, opacity=0.45, clip=True).encode(
+            x=x, y=y, color=colour, tooltip=["round:Q", "ratio:Q"]
+        ),
         bars.transform_filter("isValid(datum.low)")
         .mark_bar(height=5, opacity=0.55)
         .encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q", y=y, color=colour),
-        drawn.mark_point(size=90, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=["name:N", "text:N"]),
+        known.mark_point(size=90, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=["name:N", "text:N"]),
         bars.mark_text(align="left", x=_WIDTH + 10).encode(y=y, text="arrow:N"),
         bars.mark_text(align="left", x=_WIDTH + 76).encode(y=y, text="text:N"),
     ]
@@ -95,7 +85,7 @@ def _panel(rows: Sequence[Compared], simulated: Sequence[str], ends: tuple[float
 
 def _heading(row: Compared, simulated: Sequence[str]) -> str:
     def name(engine: str) -> str:
-        return harmless(engine, _NAME) + (" (simulated)" if engine in simulated else "")
+        return named(engine) + (" (simulated)" if engine in simulated else "")
 
     return f"{name(row.engine)} ÷ {name(row.baseline)}" + ("" if row.paired else ", unpaired")
 

@@ -11,22 +11,23 @@ import altair as alt
 import numpy as np
 
 from triphase_benchmark.report.charts import theme
+from triphase_benchmark.report.charts.axes import log_seconds
 from triphase_benchmark.report.histogram import Histogram
 
 # Where a line is read off: evenly, and closer towards the slow end, which is what one looks for.
 _SHARES: Final = (*np.linspace(0.01, 0.99, 99).tolist(), 0.995, 0.999, 0.9999, 1.0)
 
 
-def distribution_chart(spreads: Mapping[str, Histogram], title: str, engines: Sequence[str]) -> alt.Chart | None:
+def distribution_chart(spreads: Mapping[str, Histogram], title: str, engines: Sequence[str]) -> theme.Chart | None:
     """The lines of all engines that have values; `None` where none has."""
     values = [point for name in engines if name in spreads for point in line(name, spreads[name])]
     if not values:
         return None
-    return (
-        alt.Chart(alt.Data(values=values), width=460, height=230)
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=values), width=460, height=230)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("seconds:Q", scale=alt.Scale(type="log", nice=False), axis=_axis(title)),
+            x=log_seconds("seconds:Q", title, [point["seconds"] for point in values]),
             y=alt.Y(
                 "share:Q",
                 scale=alt.Scale(domain=[0, 1]),
@@ -37,6 +38,7 @@ def distribution_chart(spreads: Mapping[str, Histogram], title: str, engines: Se
             tooltip=["engine:N", "seconds:Q", "share:Q"],
         )
     )
+    return chart
 
 
 def line(engine: str, spread: Histogram) -> list[dict[str, Any]]:
@@ -48,7 +50,3 @@ def line(engine: str, spread: Histogram) -> list[dict[str, Any]]:
     for share, seconds in zip(_SHARES, spread.quantiles(_SHARES).tolist(), strict=True):
         places[max(seconds, 1e-6)] = share
     return [{"engine": engine, "seconds": seconds, "share": share} for seconds, share in sorted(places.items())]
-
-
-def _axis(title: str) -> alt.Axis:
-    return alt.Axis(title=f"{title}, log scale", labelExpr=theme.SECONDS, tickCount=6, labelOverlap="greedy")

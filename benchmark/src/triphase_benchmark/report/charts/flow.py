@@ -1,4 +1,4 @@
-"""Throughput over time: output tokens a second from the beginning of a turn, the rounds of each engine laid over another.
+"""Throughput over time: output tokens a second from the beginning of a turn, rounds laid over one another.
 
 Its rule: the line is the mean of the rounds that lasted so long, the band reaches from the least to the most of them.
 """
@@ -12,7 +12,7 @@ from triphase_benchmark.report.charts import theme
 from triphase_benchmark.report.gathered import Flow
 
 
-def flow_chart(flows: Mapping[str, Flow], engines: Sequence[str]) -> alt.LayerChart | None:
+def flow_chart(flows: Mapping[str, Flow], engines: Sequence[str]) -> theme.Chart | None:
     """All engines' lines; `None` where no engine gave tokens."""
     values = [
         {"engine": name, "at": (index + 0.5) * flow.bin_s, "mean": mean, "least": float(least), "most": float(most)}
@@ -23,7 +23,7 @@ def flow_chart(flows: Mapping[str, Flow], engines: Sequence[str]) -> alt.LayerCh
     ]
     if not values:
         return None
-    chart = alt.Chart(alt.Data(values=values), width=460, height=230).encode(
+    chart = alt.Chart(alt.InlineData(values=values), width=460, height=230).encode(
         x=alt.X("at:Q", axis=alt.Axis(title="seconds from the first request of a round", grid=False)),
         color=theme.colours(engines),
     )
@@ -31,4 +31,4 @@ def flow_chart(flows: Mapping[str, Flow], engines: Sequence[str]) -> alt.LayerCh
     line = chart.mark_line(strokeWidth=2).encode(
         y=alt.Y("mean:Q", axis=alt.Axis(title="output tokens a second", tickCount=5)), strokeDash=theme.dashes(engines)
     )
-    return band + line
+    return alt.layer(band, line)

@@ -4,12 +4,13 @@ Its rule: a bar from the 10th to the 90th percentile and a point at the median, 
 which phases come.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import altair as alt
 
 from triphase_benchmark.report.charts import theme
+from triphase_benchmark.report.charts.axes import log_seconds
 from triphase_benchmark.report.histogram import Histogram
 from triphase_benchmark.report.words import duration
 
@@ -25,21 +26,24 @@ PHASES: Final[Mapping[str, str]] = {
 OF_GATEWAYS: Final = ("accepted", "prompt_summary", "reasoning_summary")
 
 
-def phase_chart(spreads: Mapping[str, Histogram], colour: str) -> alt.LayerChart | None:
+def phase_chart(spreads: Mapping[str, Histogram], colour: str) -> theme.Chart | None:
     """The phases of one engine; `None` where it has none, which a bare engine has not."""
     if not any(name in spreads and spreads[name].count for name in OF_GATEWAYS):
         return None
     values = [row for name in PHASES if name in spreads and (row := _row(name, spreads[name]))]
-    chart = alt.Chart(alt.Data(values=values), width=460, height=30 * len(values))
+    chart = alt.Chart(alt.InlineData(values=values), width=460, height=30 * len(values))
     y = alt.Y("phase:N", sort=list(PHASES.values()), title=None, axis=alt.Axis(grid=False, domain=False, ticks=False))
-    scale = alt.Scale(type="log", nice=False)
-    axis = alt.Axis(title="after the request was sent, log scale", labelExpr=theme.SECONDS, tickCount=6)
+    drawn = [row[end] for row in values for end in ("low", "high")]
+
+    def x(field: str) -> alt.X:
+        return log_seconds(field, "after the request was sent", drawn)
+
     return alt.layer(
         chart.mark_bar(height=9, opacity=0.45, color=colour).encode(
-            x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q", y=y, tooltip=["phase:N", "text:N"]
+            x=x("low:Q"), x2="high:Q", y=y, tooltip=["phase:N", "text:N"]
         ),
-        chart.mark_point(filled=True, size=90, opacity=1, color=colour).encode(x=alt.X("median:Q", scale=scale), y=y),
-        chart.mark_text(align="left", dx=10, dy=-11, fontSize=11).encode(x=alt.X("median:Q", scale=scale), y=y, text="text:N"),
+        chart.mark_point(filled=True, size=90, opacity=1, color=colour).encode(x=x("median:Q"), y=y),
+        chart.mark_text(align="left", dx=10, dy=-11, fontSize=11).encode(x=x("median:Q"), y=y, text="text:N"),
     )
 
 
