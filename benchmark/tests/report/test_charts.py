@@ -129,6 +129,14 @@ def test_distributions_rise_from_nothing_to_all(found: Gathered) -> None:
     assert len(points) < 120
 
 
+def test_gaps_of_no_time_have_no_place_on_a_log_axis_and_lift_the_line() -> None:
+    spread = Histogram()
+    spread.add(np.array([0.0] * 60 + [0.02] * 30 + [0.04] * 10))
+    points = line("a", spread)
+    assert [round(point["seconds"], 3) for point in points[:2]] == [0.02, 0.02]
+    assert [point["share"] for point in points[:2]] == [0.6, 0.9]
+
+
 def test_a_distribution_of_one_value_or_none_is_not_drawn() -> None:
     one = Histogram()
     one.add(np.array([0.5]))

@@ -63,6 +63,20 @@ def test_it_does_not_matter_how_the_requests_are_cut(found: Gathered, cut: int) 
         np.testing.assert_allclose(pieces.flows[engine].mean, flow.mean)
 
 
+def test_gaps_by_token_need_an_engine_that_tells_all_tokens(found: Gathered) -> None:
+    assert found.spreads["vllm", "itl"].count == found.spreads["vllm", "icl"].count
+    table = requests(rounds=2)
+    place = table.schema.get_field_index("chunk_tokens")
+    tokens = table.column("chunk_tokens").to_pylist()
+    last = max(index for index, name in enumerate(table.column("engine").to_pylist()) if name == "vllm")
+    tokens[last] = None
+    silent = table.set_column(place, table.schema.field(place), pa.array(tokens, table.schema.field(place).type))
+    spreads = gathered(a_run(table=silent, rounds=round_rows(rounds=2))).spreads
+    assert ("vllm", "itl") not in spreads
+    assert spreads["vllm", "icl"].count
+    assert spreads["friendli", "itl"].count
+
+
 def test_a_void_round_is_in_the_counts_and_in_nothing_else(found: Gathered) -> None:
     rows = [row | ({"void": "died", "value": None} if row["round"] == 2 else {}) for row in round_rows()]
     without = gathered(a_run(rounds=rows))

@@ -67,11 +67,29 @@ def test_without_chunks_there_is_no_first_one() -> None:
 
 
 def test_gaps_do_not_reach_from_one_request_to_the_next() -> None:
-    gaps, owners = measured.gaps(
-        measured.chunks_of(batch({}, {"chunk_times": [], "chunk_tokens": [], "chunk_output": []}, {}))
-    )
+    chunks = measured.chunks_of(batch({}, {"chunk_times": [], "chunk_tokens": [], "chunk_output": []}, {}))
+    gaps, places = measured.gaps(chunks)
     assert gaps == pytest.approx([0.020, 0.020, 0.010] * 2)
-    assert owners.tolist() == [0, 0, 0, 2, 2, 2]
+    assert chunks.request[places].tolist() == [0, 0, 0, 2, 2, 2]
+
+
+def test_of_the_tokens_of_a_chunk_the_first_has_waited() -> None:
+    by_token = measured.by_token(np.array([0.02, 0.03, 0.01]), np.array([1.0, 3.0, 0.0]))
+    assert sorted(by_token.tolist()) == [0, 0, 0.02, 0.03]
+
+
+def test_thoughts_that_are_not_shown_hide_the_first_token() -> None:
+    hidden: dict[str, Any] = {"chunk_output": [True] * 4}
+    found = of(
+        hidden, hidden | {"reasoning_tokens": 7}, hidden | {"reasoning_summary": 50 * MS}, {"reasoning_tokens": 7}
+    )
+    assert np.isnan(found["ttft"]).tolist() == [False, True, True, False]
+    assert np.isnan(found["tpot"]).tolist() == [False, True, True, False]
+
+
+def test_what_came_in_one_chunk_has_no_time_per_token() -> None:
+    one = {"chunk_times": [105 * MS], "chunk_tokens": None, "chunk_output": [True]}
+    assert np.isnan(of(one)["tpot"]).all()
 
 
 def test_tokens_that_nobody_tells_are_spread_evenly() -> None:

@@ -10,7 +10,7 @@ from triphase_benchmark.report.results import results
 def test_all_rounds_and_the_comparison_are_there(run: Inputs, found: Gathered) -> None:
     told = json.loads(results(run, found))
     assert (told["format"], told["version"]) == ("triphase-benchmark-results", 1)
-    assert [tuple(row.values()) for row in told["rounds"]] == [tuple(row.values()) for row in round_rows()]
+    assert [tuple(row.values()) for row in told["rounds"]] == [(*row.values(), None) for row in round_rows()]
     assert told["comparison"][0]["ratios"] == list(run.comparison[0].ratios)
     assert told["requests"]["vllm"]["failures"] == {"reset": 29}
     assert told["simulated"] == ["vllm", "friendli"]
@@ -19,7 +19,7 @@ def test_all_rounds_and_the_comparison_are_there(run: Inputs, found: Gathered) -
 def test_keys_stand_in_their_order(run: Inputs, found: Gathered) -> None:
     told = json.loads(results(run, found))
     assert " ".join(told) == "format version engines simulated client_ok problems requests comparison rounds manifest"
-    assert list(told["rounds"][0]) == ["round", "engine", "metric", "statistic", "value", "n", "void"]
+    assert list(told["rounds"][0]) == ["round", "engine", "metric", "statistic", "value", "n", "void", "undefined"]
     assert list(told["manifest"]) == sorted(told["manifest"])
 
 

@@ -88,7 +88,11 @@ def table_markup(table: Table) -> Html:
 
 @cache
 def vega() -> Html:
-    """The programs that draw, in one script; bundling them takes a second, so it is done once. Raises `ValueError` if they would end their own element."""
+    """The programs that draw, in one script, which takes a second to bundle.
+
+    Raises:
+        ValueError: If they would end their own element.
+    """
     wanted = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
     version = wanted if wanted in vl_convert.get_vegalite_versions() else None
     script: str = vl_convert.javascript_bundle(_SNIPPET, vl_version=version)

@@ -21,6 +21,8 @@ from triphase_benchmark.report.inputs import Inputs
 
 _BATCH: Final = 16_384
 _BINS: Final = 120
+# What is counted of requests: none of the lists, which are costly to filter.
+_COUNTED: Final = ["warm_up", "shared_reads", "input_tokens", "cached_tokens", "error", "error_detail"]
 
 Floats = NDArray[np.float64]
 Turn = tuple[int, str]  # a round, and the engine whose turn it was
@@ -119,6 +121,7 @@ class _Gathering:
         self._turns = {turn: index for index, turn in enumerate(turns)}
         self._spans = turns
         self._spreads: dict[tuple[str, str], Histogram] = {}
+        self._untold: set[str] = set()  # engines that do not tell, of all chunks, how many tokens these hold
         self._counts = {name: Counts() for name in names}
         longest = max((span.length_s for turn, span in turns.items() if turn not in self._void), default=0.0)
         self._bin_s = max(longest / _BINS, 1e-3)
@@ -130,22 +133,35 @@ class _Gathering:
         good = measured.succeeded(batch)
         counted = good & ~self._is_void(turns)
         figures = measured.of_requests(batch, chunks)
-        gaps, owners = measured.gaps(chunks)
+        gaps, places = measured.gaps(chunks)
+        owners = chunks.request[places]
         engines = self._engine_of(batch)
+        counted_columns = batch.select(_COUNTED)
         for name, index in self._engines.items():
             own = engines == index
             if not own.any():
                 continue
-            self._count(name, batch.filter(pa.array(own)), good[own])
+            self._counts[name].chunks += int(chunks.counts[good & own].sum())
+            self._count(name, counted_columns.filter(pa.array(own)), good[own])
             mine = counted & own
             for measure, values in figures.items():
                 self._spread(name, measure).add(values[mine])
-            self._spread(name, "itl").add(gaps[mine[owners]])
+            own_gaps = mine[owners]
+            self._gaps(name, gaps[own_gaps], chunks.tokens[places[own_gaps]])
         self._flow(batch, chunks, turns, counted)
+
+    def _gaps(self, name: str, gaps: Floats, tokens: Floats) -> None:
+        self._spread(name, "icl").add(gaps)
+        if np.isnan(tokens).any():
+            self._untold.add(name)
+        elif name not in self._untold:
+            self._spread(name, "itl").add(measured.by_token(gaps, tokens))
 
     def result(self) -> Gathered:
         return Gathered(
-            spreads=self._spreads,
+            spreads={
+                key: one for key, one in self._spreads.items() if not (key[1] == "itl" and key[0] in self._untold)
+            },
             counts=self._counts,
             flows={name: flow for name in self._engines if (flow := self._flow_of(name)) is not None},
             asked={turn: span.asked for turn, span in self._spans.items() if span.asked},
@@ -181,7 +197,6 @@ class _Gathering:
         counts.planned += len(batch) - warm_up
         counts.succeeded += int(good.sum())
         done = batch.filter(pa.array(good))
-        counts.chunks += len(done.column("chunk_times").flatten())
         counts.shared_reads += pc.sum(done.column("shared_reads")).as_py() or 0
         counts.input_tokens += pc.sum(done.column("input_tokens")).as_py() or 0
         if (cached := pc.sum(done.column("cached_tokens")).as_py()) is not None:

@@ -6,7 +6,7 @@ hand or not whole, so each fact that it lacks is `None` and shown as unknown, an
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -69,7 +69,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundValue:
-    """One row of the table ROUNDS: one statistic of one metric of one engine in one round."""
+    """One row of the table ROUNDS: one statistic of one metric of an engine in a round. `undefined`: why it has no value."""
 
     round: int
     engine: str
@@ -78,6 +78,7 @@ class RoundValue:
     value: float | None
     n: int
     void: str | None
+    undefined: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class Compared:
     p_value: float | None
     p_holm: float | None
     rounds: int
-    ratios: tuple[float, ...]
+    ratios: tuple[float | None, ...]
     better: str
     verdict: str
     paired: bool
@@ -141,7 +142,8 @@ _Row = TypeVar("_Row", RoundValue, Compared)
 
 
 def _rows(kind: type[_Row], table: pa.Table) -> Iterable[_Row]:
-    names = [field.name for field in fields(kind)]
+    optional = {field.name for field in fields(kind) if field.default is not MISSING} - set(table.column_names)
+    names = [field.name for field in fields(kind) if field.name not in optional]
     for row in table.select(names).to_pylist():
         told: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         yield kind(**told)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 COLUMNS: Final = (
     "round", "engine", "warm_up", "scheduled", "sent", "ended", "chunk_times", "chunk_tokens", "chunk_output",
     "shared_reads", "accepted", "prompt_summary", "reasoning_summary", "input_tokens", "cached_tokens",
-    "output_tokens", "error", "error_detail",
+    "output_tokens", "reasoning_tokens", "error", "error_detail",
 )  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,8 @@ def of_requests(batch: pa.RecordBatch, chunks: Chunks) -> Mapping[str, Floats]:
     """By name: one figure for each request of the batch, whether it succeeded or not."""
     sent = numbers(batch.column("sent"))
     e2e = (numbers(batch.column("ended")) - sent) * _NS
-    ttft = (_at(chunks, chunks.starts, chunks.any) - sent) * _NS
+    first = np.where(_hides_thoughts(batch, chunks), np.nan, _at(chunks, chunks.starts, chunks.any))
+    ttft = (first - sent) * _NS
     first_output, has_output = _first_output(chunks)
     return {
         "ttft": ttft,
@@ -106,9 +107,17 @@ def of_requests(batch: pa.RecordBatch, chunks: Chunks) -> Mapping[str, Floats]:
 
 
 def gaps(chunks: Chunks) -> tuple[Floats, Ints]:
-    """ITL: the gaps between successive token chunks of a request, and the index of each one's request."""
-    same = chunks.request[1:] == chunks.request[:-1]
-    return np.diff(chunks.times)[same] * _NS, chunks.request[1:][same]
+    """ICL: the gaps between successive token chunks of a request, and the index of the chunk that each ends at."""
+    later = np.ones(len(chunks.times), dtype=np.bool_)
+    later[chunks.starts[chunks.any]] = False
+    places: Ints = np.flatnonzero(later).astype(np.int64, copy=False)
+    gap: Floats = (chunks.times[places] - chunks.times[places - 1]) * np.float64(_NS)
+    return gap, places
+
+
+def by_token(gap: Floats, tokens: Floats) -> Floats:
+    """ITL: gaps by the tokens of the chunks that they end at. The first token has waited, the others have not."""
+    return np.concatenate([gap[tokens > 0], np.zeros(int(np.maximum(tokens - 1, 0).sum()))])
 
 
 def tokens_of(batch: pa.RecordBatch, chunks: Chunks) -> Floats:
@@ -117,6 +126,14 @@ def tokens_of(batch: pa.RecordBatch, chunks: Chunks) -> Floats:
         return chunks.tokens
     even = numbers(batch.column("output_tokens")) / np.maximum(chunks.counts, 1)
     return np.where(np.isnan(chunks.tokens), np.repeat(even, chunks.counts), chunks.tokens)
+
+
+def _hides_thoughts(batch: pa.RecordBatch, chunks: Chunks) -> Flags:
+    """Which requests have thoughts and no chunk that shows them: when their first token came is not known."""
+    thought = flags(batch.column("reasoning_summary").is_valid()) | (numbers(batch.column("reasoning_tokens")) > 0)
+    shown = np.bincount(chunks.request, weights=~chunks.output, minlength=len(chunks.counts)) > 0
+    hidden: Flags = thought & ~shown
+    return hidden
 
 
 def _at(chunks: Chunks, index: Ints, known: Flags) -> Floats:
@@ -137,6 +154,7 @@ def _tpot(answering: Floats, output_tokens: Floats, chunks: Chunks) -> Floats:
     first = np.ones(len(answering))
     told = chunks.tokens[chunks.starts[chunks.any]]
     first[chunks.any] = np.where(np.isnan(told), 1, told)
+    first = np.where(chunks.counts == 1, output_tokens, first)
     rest = output_tokens - first
     found = np.full(len(rest), np.nan)
     np.divide(answering, rest, out=found, where=rest > 0)

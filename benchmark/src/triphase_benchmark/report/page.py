@@ -24,7 +24,7 @@ from triphase_benchmark.report.markup import Html, element, joined
 from triphase_benchmark.report.words import harmless, label, named, titled
 from triphase_benchmark.report.wrong import Wrong, wrongs
 
-_DISTRIBUTIONS: Final = ("ttft", "ttfa", "tpot", "e2e", "itl")
+_DISTRIBUTIONS: Final = ("ttft", "ttfa", "tpot", "e2e", "itl", "icl")
 _BY_ROUND: Final = (("ttft", "p50"), ("tpot", "p50"), ("e2e", "p50"), ("output_throughput", "rate"))
 _AGAINST_LOAD: Final = (
     ("ttft", "p50"),
@@ -116,7 +116,7 @@ def _distributions(inputs: Inputs, found: Gathered) -> Iterator[Html | Figure]:
 
 def _distribution(measure: str, inputs: Inputs, found: Gathered) -> Html | Figure:
     spreads = _spreads(measure, inputs, found)
-    title, of = label(measure).title, "gaps" if measure == "itl" else "requests"
+    title, of = label(measure).title, "gaps" if measure in {"itl", "icl"} else "requests"
     chart = distribution_chart(spreads, title, inputs.engines)
     if chart is None:
         return element("p", f"No engine has a {title}: {_WHY_NONE.get(measure, 'no request succeeded')}.")
@@ -131,7 +131,8 @@ _WHY_NONE: Final[Mapping[str, str]] = {
     "ttft": "no request had a token chunk",
     "ttfa": "no request gave output",
     "tpot": "no request gave more tokens than its first chunk held",
-    "itl": "no request had two token chunks",
+    "itl": "it takes requests with two token chunks, and an engine that tells how many tokens each chunk holds",
+    "icl": "no request had two token chunks",
 }
 
 

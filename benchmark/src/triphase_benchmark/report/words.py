@@ -59,8 +59,8 @@ LABELS: Final[Mapping[str, Label]] = {
     "e2e": Label("E2E", "end-to-end latency, from when the request was sent", duration),
     "e2e_scheduled": Label("E2E, scheduled", "end-to-end latency, from when the request was due", duration),
     "tpot": Label("TPOT", "time per output token after the first chunk, by request", duration),
-    "itl": Label("ITL", "inter-token latency: gaps between token chunks, all requests in one pool", duration),
-    "icl": Label("ICL", "inter-chunk latency: gaps between token chunks, however many tokens they hold", duration),
+    "itl": Label("ITL", "inter-token latency: gaps between tokens, none within a chunk, in one pool", duration),
+    "icl": Label("ICL", "inter-chunk latency: gaps between token chunks, of all requests in one pool", duration),
     "ntpot": Label("NTPOT", "end-to-end latency divided by output tokens", duration),
     "output_throughput": Label("Output throughput", "output tokens a second in the steady window", _per_second("tok")),
     "total_throughput": Label(
@@ -95,6 +95,8 @@ def why_undefined(row: RoundValue) -> str:
     """The reason why a value of a round is not there."""
     if row.void is not None:
         return f"void: {harmless(row.void)}"
+    if row.undefined is not None:
+        return harmless(row.undefined)
     if row.n == 0:
         return "no request has it"
     return f"too few requests for {row.statistic}: n = {row.n}" if row.statistic.startswith("p") else "undefined"

@@ -119,5 +119,5 @@ def _dots(row: Compared) -> list[dict[str, Any]]:
     return [
         {"name": _name(row), "ratio": ratio, "round": index + 1, "colour": colour}
         for index, ratio in enumerate(row.ratios)
-        if math.isfinite(ratio) and ratio > 0
+        if ratio is not None and math.isfinite(ratio) and ratio > 0
     ]

@@ -14,6 +14,7 @@ from triphase_benchmark.report.charts import theme
 from triphase_benchmark.report.charts.axes import log_seconds
 from triphase_benchmark.report.histogram import Histogram
 
+_LEAST_SECONDS: Final = 1e-6
 # Where a line is read off: evenly, and closer towards the slow end, which is what one looks for.
 _SHARES: Final = (*np.linspace(0.01, 0.99, 99).tolist(), 0.995, 0.999, 0.9999, 1.0)
 
@@ -45,8 +46,11 @@ def line(engine: str, spread: Histogram) -> list[dict[str, Any]]:
     """The points of one engine's line, from the least value on; those that share a place are one."""
     if spread.count < 2:
         return []
-    least = float(spread.quantiles([0])[0])
-    places = {max(least, 1e-6): 0.0}
-    for share, seconds in zip(_SHARES, spread.quantiles(_SHARES).tolist(), strict=True):
-        places[max(seconds, 1e-6)] = share
-    return [{"engine": engine, "seconds": seconds, "share": share} for seconds, share in sorted(places.items())]
+    shares = (0.0, *_SHARES)
+    places = dict(zip(spread.quantiles(shares).tolist(), shares, strict=True))  # of shares at one place, the last
+    points = sorted((max(seconds, _LEAST_SECONDS), share) for seconds, share in places.items())
+    # What took no time at all has no place on a log axis: the line begins where it has risen by all of that.
+    begin = max((index for index, (seconds, _) in enumerate(points) if seconds <= _LEAST_SECONDS), default=0)
+    if points[begin][0] <= _LEAST_SECONDS and len(points) > begin + 1:
+        points[begin] = (points[begin + 1][0], points[begin][1])
+    return [{"engine": engine, "seconds": seconds, "share": share} for seconds, share in points[begin:]]
