@@ -69,7 +69,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundValue:
-    """One row of the table ROUNDS: one statistic of a metric of an engine in a round. `undefined`: why it has no value."""
+    """One row of the table ROUNDS: one statistic of a metric of an engine. `undefined`: why it has no value."""
 
     round: int
     engine: str

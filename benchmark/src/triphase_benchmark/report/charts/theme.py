@@ -19,7 +19,7 @@ WORSE: Final = "#d0601a"
 GREY: Final = "#808790"
 _FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
 
-_LEGEND: Final = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=220)
+_LEGEND: Final = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=220, symbolOpacity=1)
 
 Chart: TypeAlias = alt.LayerChart | alt.FacetChart | alt.VConcatChart | alt.Chart
 
