@@ -32,11 +32,11 @@ _SHARES: Final = (0.5, 0.9, 0.95, 0.99)
 _PARTS: Final = 8
 
 
-def quantile_table(caption: str, spreads: Mapping[str, Histogram]) -> Table:
+def quantile_table(caption: str, spreads: Mapping[str, Histogram], *, of: str = "engine") -> Table:
     """Percentiles of a distribution, each only where there are enough values for it."""
     return Table(
         caption,
-        ("engine", "values", *(f"p{share * 100:g}" for share in _SHARES), "most"),
+        (of, "values", *(f"p{share * 100:g}" for share in _SHARES), "most"),
         tuple(
             (
                 Cell(named(name)),

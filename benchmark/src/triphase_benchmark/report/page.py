@@ -194,7 +194,7 @@ def _phases(inputs: Inputs, found: Gathered) -> Iterator[Html | Figure]:
             alternative="When each phase begins after the request was sent: median, and 10th to 90th percentile.",
             tables=(
                 chart_tables.quantile_table(
-                    "Percentiles of each phase", {PHASES[key]: one for key, one in spreads.items()}
+                    "Percentiles of each phase", {PHASES[key]: one for key, one in spreads.items()}, of="phase"
                 ),
             ),
         )

@@ -94,7 +94,7 @@ def written(metric: str, value: float | None) -> str:
 def why_undefined(row: RoundValue) -> str:
     """The reason why a value of a round is not there."""
     if row.void is not None:
-        return f"void: {harmless(row.void)}"
+        return f"void: {harmless(row.void, _NAME)}"
     if row.undefined is not None:
         return harmless(row.undefined)
     if row.n == 0:

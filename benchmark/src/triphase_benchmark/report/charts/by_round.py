@@ -10,22 +10,22 @@ import altair as alt
 from triphase_benchmark.report.charts import theme
 from triphase_benchmark.report.charts.axes import SECONDS
 from triphase_benchmark.report.inputs import RoundValue
-from triphase_benchmark.report.words import label, titled
+from triphase_benchmark.report.words import label, titled, written
 
 
 def round_chart(rows: Sequence[RoundValue], engines: Sequence[str]) -> theme.Chart | None:
     """The rounds of one metric and statistic; `None` where no round has a value."""
-    known = [row for row in rows if row.value is not None and row.void is None]
-    if not known:
+    known = {(row.round, row.engine): row.value for row in rows if row.void is None}
+    if all(value is None for value in known.values()):
         return None
     values = [
         {
             "round": row.round + 1,
             "engine": row.engine,
-            "value": row.value,
-            "text": label(row.metric).write(row.value or 0),
+            "value": known.get((row.round, row.engine)),  # null breaks the line
+            "text": written(row.metric, known.get((row.round, row.engine))),
         }
-        for row in known
+        for row in rows
     ]
     line = alt.Chart(alt.InlineData(values=values), width=460, height=180).encode(
         x=alt.X("round:O", axis=alt.Axis(title="round", labelAngle=0, labelOverlap="greedy")),
