@@ -6,39 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from triphase_benchmark.metrics.tables import COMPARISON, ROUNDS
 from triphase_benchmark.records.schema import REQUESTS
 from triphase_benchmark.report.inputs import Inputs, inputs_of
 
-ROUNDS = pa.schema(
-    [
-        ("round", pa.int32()),
-        ("engine", pa.string()),
-        ("metric", pa.string()),
-        ("statistic", pa.string()),
-        ("value", pa.float64()),
-        ("n", pa.int32()),
-        ("void", pa.string()),
-    ]
-)
-COMPARISON = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("statistic", pa.string()),
-        ("baseline", pa.string()),
-        ("engine", pa.string()),
-        ("ratio", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("confidence", pa.float64()),
-        ("p_value", pa.float64()),
-        ("p_holm", pa.float64()),
-        ("rounds", pa.int32()),
-        ("ratios", pa.list_(pa.float64())),
-        ("better", pa.string()),
-        ("verdict", pa.string()),
-        ("paired", pa.bool_()),
-    ]
-)
 NS = 1_000_000_000
 
 

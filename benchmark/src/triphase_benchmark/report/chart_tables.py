@@ -7,12 +7,11 @@ inference rules ask for.
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Final
 
 import numpy as np
-from scipy.stats import binom
 
+from triphase_benchmark.metrics.catalog import SHARES
 from triphase_benchmark.report.gathered import Flow
 from triphase_benchmark.report.histogram import Histogram
 from triphase_benchmark.report.inputs import Inputs, RoundValue
@@ -27,8 +26,8 @@ from triphase_benchmark.report.words import (
     why_undefined,
     written,
 )
+from triphase_benchmark.statistics.percentiles import sample_floor
 
-_SHARES: Final = (0.5, 0.9, 0.95, 0.99)
 _PARTS: Final = 8
 
 
@@ -36,12 +35,12 @@ def quantile_table(caption: str, spreads: Mapping[str, Histogram], *, of: str = 
     """Percentiles of a distribution, each only where there are enough values for it."""
     return Table(
         caption,
-        (of, "values", *(f"p{share * 100:g}" for share in _SHARES), "most"),
+        (of, "values", *(f"p{share * 100:g}" for share in SHARES.values()), "most"),
         tuple(
             (
                 Cell(named(name)),
                 Cell(f"{spread.count:,}"),
-                *(_quantile(spread, share, sample_floor(share)) for share in _SHARES),
+                *(_quantile(spread, share, sample_floor(share)) for share in SHARES.values()),
                 Cell(duration(float(spread.quantiles([1])[0])) if spread.count else UNDEFINED),
             )
             for name, spread in spreads.items()
@@ -53,15 +52,6 @@ def _quantile(spread: Histogram, share: float, floor: int) -> Cell:
     if spread.count < floor:
         return Cell(f"{UNDEFINED} (n < {floor})" if spread.count else UNDEFINED, "dim")
     return Cell(duration(float(spread.quantiles([share])[0])))
-
-
-@cache
-def sample_floor(share: float, confidence: float = 0.99) -> int:
-    """From how many values on at least two lie above a percentile, with this confidence."""
-    count = 2
-    while binom.cdf(1, count, 1 - share) > 1 - confidence:
-        count += 1
-    return count
 
 
 def round_table(rows: Sequence[RoundValue], engines: Sequence[str]) -> Table:
