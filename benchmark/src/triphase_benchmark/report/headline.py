@@ -24,11 +24,11 @@ def title(inputs: Inputs) -> str:
 
 def verdicts(inputs: Inputs) -> tuple[str, ...]:
     """One sentence for each pair of engines; what to say where nothing was compared."""
-    pairs = dict.fromkeys((row.engine, row.baseline) for row in inputs.comparison)
+    pairs = dict.fromkeys((row.engine, row.baseline) for row in inputs.primary)
     if not pairs:
         return ("Nothing was compared: a comparison needs two engines, and rounds that count.",)
     return tuple(
-        _sentence([row for row in inputs.comparison if (row.engine, row.baseline) == pair], inputs.facts.simulated)
+        _sentence([row for row in inputs.primary if (row.engine, row.baseline) == pair], inputs.facts.simulated)
         for pair in pairs
     )
 

@@ -7,10 +7,24 @@ hand or not whole, so each fact that it lacks is `None` and shown as unknown, an
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+
+
+_PICTURED: Final = {
+    *(
+        ("ttft", "p50"),
+        ("ttft", "p90"),
+        ("ttft", "p99"),
+        ("ttfa", "p50"),
+        ("tpot", "p50"),
+        ("icl", "p50"),
+        ("itl", "p99"),
+    ),
+    *(("e2e", "p50"), ("e2e", "p99"), ("output_throughput", "rate"), ("goodput", "rate"), ("error_rate", "rate")),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +132,17 @@ class Inputs:
         named = [engine.name for engine in self.facts.engines]
         measured = [row.engine for row in self.rounds]
         return tuple(dict.fromkeys([*named, *measured]))
+
+    @property
+    def pictured(self) -> tuple[Compared, ...]:
+        """What of the comparison fits a picture: the usual measures, and the primary ones, which Holm corrected."""
+        some = [row for row in self.comparison if row.p_holm is not None or (row.metric, row.statistic) in _PICTURED]
+        return tuple(some) or self.comparison
+
+    @property
+    def primary(self) -> tuple[Compared, ...]:
+        """What a sentence says: the primary measures; without any, what is pictured."""
+        return tuple(row for row in self.comparison if row.p_holm is not None) or self.pictured
 
     @property
     def void(self) -> Mapping[tuple[int, str], str]:

@@ -82,7 +82,7 @@ def _comparison(inputs: Inputs) -> Iterator[Html | Figure]:
         yield element("p", "There is no comparison: it needs two engines, and rounds that count.")
     else:
         yield Figure(
-            spec=theme.as_spec(comparison_chart(inputs.comparison, inputs.facts.simulated)),
+            spec=theme.as_spec(comparison_chart(inputs.pictured, inputs.facts.simulated)),
             alternative=f"Each metric as a multiple of the baseline's: {headline.legend(inputs)}.",
         )
         yield table_markup(tables.comparison_table(inputs))

@@ -34,7 +34,7 @@ def picture(inputs: Inputs, found: Gathered) -> bytes:
 def picture_chart(inputs: Inputs, found: Gathered) -> theme.Chart:
     """The chart that the picture shows."""
     return framed(
-        comparison_panels(inputs.comparison, inputs.facts.simulated),
+        comparison_panels(inputs.pictured, inputs.facts.simulated),
         title=headline.title(inputs),
         subtitle=_wrapped([*_warnings(inputs, found), *headline.verdicts(inputs)]),
         notes=_wrapped([headline.legend(inputs), *headline.conditions(inputs, found)]),
