@@ -1,0 +1,40 @@
+import json
+
+import numpy as np
+from report.runs import a_run, comparison_rows, round_rows
+from triphase_benchmark.report.gathered import Gathered
+from triphase_benchmark.report.inputs import Inputs
+from triphase_benchmark.report.results import results
+
+
+def test_all_rounds_and_the_comparison_are_there(run: Inputs, found: Gathered) -> None:
+    told = json.loads(results(run, found))
+    assert (told["format"], told["version"]) == ("triphase-benchmark-results", 1)
+    assert [tuple(row.values()) for row in told["rounds"]] == [(*row.values(), None) for row in round_rows()]
+    assert told["comparison"][0]["ratios"] == list(run.comparison[0].ratios)
+    assert told["requests"]["vllm"]["failures"] == {"reset": 29}
+    assert told["simulated"] == ["vllm", "friendli"]
+
+
+def test_keys_stand_in_their_order(run: Inputs, found: Gathered) -> None:
+    told = json.loads(results(run, found))
+    assert " ".join(told) == "format version engines simulated client_ok problems requests comparison rounds manifest"
+    assert list(told["rounds"][0]) == ["round", "engine", "metric", "statistic", "value", "n", "void", "undefined"]
+    assert list(told["manifest"]) == sorted(told["manifest"])
+
+
+def test_the_same_run_gives_the_same_bytes(run: Inputs, found: Gathered) -> None:
+    again = a_run(manifest=dict(reversed(list(run.manifest.items()))))
+    assert results(again, found) == results(run, found)
+
+
+def test_what_is_undefined_is_null(found: Gathered) -> None:
+    rows = round_rows()
+    rows[0]["value"] = float("nan")
+    compared = [row | {"ratio": np.inf, "low": -np.inf, "p_value": np.nan} for row in comparison_rows(round_rows())]
+    text = results(a_run(rounds=rows, comparison=compared), found)
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    told = json.loads(text)
+    assert told["rounds"][0]["value"] is None
+    assert told["comparison"][0]["ratio"] is None
