@@ -6,6 +6,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { completedMissing, ProtocolError } from "./errors.js";
+import { type ToolCall, ToolCallSchema } from "./gen/triphase/gateway/v1/conversation_pb.js";
 import type { ReasoningSummaryDelta, ToolCallDelta } from "./gen/triphase/gateway/v1/events_pb.js";
 import {
   type GenerateResponse,
@@ -14,7 +15,6 @@ import {
   ReasoningSummaryPartSchema,
   type StreamGenerateResponse,
 } from "./gen/triphase/gateway/v1/gateway_service_pb.js";
-import { type ToolCall, ToolCallSchema } from "./gen/triphase/gateway/v1/conversation_pb.js";
 
 /** What a fold keeps no trace of: these say how the answer comes, and nothing of what it is. */
 const PASSING: ReadonlySet<string | undefined> = new Set([

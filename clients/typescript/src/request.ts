@@ -6,7 +6,10 @@
  */
 import { create, isMessage } from "@bufbuild/protobuf";
 import { type Message, MessageSchema, Role } from "./gen/triphase/gateway/v1/conversation_pb.js";
-import { type StreamGenerateRequest, StreamGenerateRequestSchema } from "./gen/triphase/gateway/v1/gateway_service_pb.js";
+import {
+  type StreamGenerateRequest,
+  StreamGenerateRequestSchema,
+} from "./gen/triphase/gateway/v1/gateway_service_pb.js";
 import { ReasoningEffort, SummaryDetail } from "./gen/triphase/gateway/v1/generation_pb.js";
 
 const EFFORTS = {

@@ -108,7 +108,12 @@ export function restTransport(baseUrl = "", options: RestOptions = {}): Transpor
         ...(timeoutMs !== undefined && { timeoutMs }),
         next: async (req) => {
           const response = await ask(req, toJson(method.input, await only(req.message)) as JsonObject);
-          return { ...req, header: response.headers, trailer: new Headers(), message: messages(method.output, response) };
+          return {
+            ...req,
+            header: response.headers,
+            trailer: new Headers(),
+            message: messages(method.output, response),
+          };
         },
       }),
   };
@@ -172,7 +177,8 @@ async function reached<Value>(promise: Promise<Value>): Promise<Value> {
   try {
     return await promise;
   } catch (cause) {
-    if (cause instanceof TypeError) throw new ConnectError(cause.message, Code.Unavailable, undefined, undefined, cause);
+    if (cause instanceof TypeError)
+      throw new ConnectError(cause.message, Code.Unavailable, undefined, undefined, cause);
     throw cause;
   }
 }
@@ -180,7 +186,8 @@ async function reached<Value>(promise: Promise<Value>): Promise<Value> {
 /** The answer of a health check that the shim told as a failure; throws any other failure again. */
 function stateOf(method: DescMethod, failure: unknown): JsonValue {
   const isCheck = method.parent.typeName === Health.typeName;
-  if (isCheck && failure instanceof ConnectError && NOT_SERVING.test(failure.rawMessage)) return { status: "NOT_SERVING" };
+  if (isCheck && failure instanceof ConnectError && NOT_SERVING.test(failure.rawMessage))
+    return { status: "NOT_SERVING" };
   throw failure;
 }
 

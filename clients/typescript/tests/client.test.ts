@@ -11,8 +11,8 @@ import {
   ProtocolError,
   ReasoningEffort,
   type RetryPolicy,
-  type StreamGenerateResponse,
   StreamGenerateRequestSchema,
+  type StreamGenerateResponse,
   type Transport,
   TriphaseError,
   user,
@@ -141,8 +141,14 @@ for (const [name, [open, transportTo]] of Object.entries(DOORS)) {
       const unknown = vector("unknown-member");
       gateway.script(wireOf(unknown));
       const events = await collect(client);
-      assert.deepEqual(events.map(({ sequence }) => sequence), [...unknown.events.keys()]);
-      assert.deepEqual(events.filter(({ event }) => event.case === undefined).map(({ sequence }) => sequence), [5]);
+      assert.deepEqual(
+        events.map(({ sequence }) => sequence),
+        [...unknown.events.keys()],
+      );
+      assert.deepEqual(
+        events.filter(({ event }) => event.case === undefined).map(({ sequence }) => sequence),
+        [5],
+      );
       gateway.script(wireOf(unknown));
       assert.equal((await client.generate(ASKED)).output, "85");
     });

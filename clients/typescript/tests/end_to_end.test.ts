@@ -34,7 +34,10 @@ describe("a real gateway", { timeout: 100_000 }, () => {
     assert.equal(await client.health(), "SERVING");
     assert.equal(await client.health("triphase.gateway.v1.GatewayService"), "SERVING");
     await assert.rejects(client.health("another"), { code: "NOT_FOUND" });
-    assert.deepEqual((await client.models()).map(({ name, reasons }) => [name, reasons]), [["reference", true]]);
+    assert.deepEqual(
+      (await client.models()).map(({ name, reasons }) => [name, reasons]),
+      [["reference", true]],
+    );
   });
 
   test("streams three phases, and their fold is the answer", async () => {
@@ -65,7 +68,10 @@ describe("a real gateway", { timeout: 100_000 }, () => {
     const wrong = await client.generate({ ...ASKED, temperature: 9, topP: 7 }).catch((error: unknown) => error);
     assert.ok(wrong instanceof TriphaseError);
     assert.equal(wrong.reason, "CALLER_INVALID_REQUEST");
-    assert.deepEqual(wrong.violations.map(({ field }) => field), ["sampling.temperature", "sampling.top_p"]);
+    assert.deepEqual(
+      wrong.violations.map(({ field }) => field),
+      ["sampling.temperature", "sampling.top_p"],
+    );
   });
 
   test("a stream that its client leaves is cancelled, and the connection goes on", async () => {

@@ -85,12 +85,13 @@ export interface Door {
 
 export async function grpcDoor(gateway: FakeGateway): Promise<Door> {
   const sessions = new Set<ServerHttp2Session>();
+  const cut = () => sessions.forEach((session) => void session.destroy());
   const handler = connectNodeAdapter({
     routes: (router) => {
       router.service(GatewayService, {
         async *streamGenerate(request, context) {
           for await (const step of gateway.play(request, context.requestHeader, context.signal)) {
-            if (step === "cut") for (const session of sessions) session.destroy();
+            if (step === "cut") cut();
             if (isMessage(step, StreamGenerateResponseSchema)) yield step;
           }
         },
@@ -104,9 +105,7 @@ export async function grpcDoor(gateway: FakeGateway): Promise<Door> {
   });
   const server = createHttp2Server(handler);
   server.on("session", (session) => sessions.add(session));
-  return listening(server, () => {
-    for (const session of sessions) session.destroy();
-  });
+  return listening(server, cut);
 }
 
 export async function restDoor(gateway: FakeGateway): Promise<Door> {

@@ -1,7 +1,13 @@
 /** The fold against the vectors that every language shares, and what it says midway. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, Fold, ProtocolError, type StreamGenerateResponse, StreamGenerateResponseSchema } from "../src/index.js";
+import {
+  create,
+  Fold,
+  ProtocolError,
+  type StreamGenerateResponse,
+  StreamGenerateResponseSchema,
+} from "../src/index.js";
 import { eventsOf, foldOf, VECTORS, type Vector, WORKED, wireOf } from "./vectors.js";
 
 function check(vector: Vector, events: readonly StreamGenerateResponse[]): void {

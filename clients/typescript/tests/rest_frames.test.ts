@@ -35,7 +35,11 @@ for (const [what, contentType, text, expected] of ROWS) {
 }
 
 test("a response that ends within a frame is no end", () => {
-  for (const [contentType, text] of [[NDJSON, '{"a":1}\n{"b'], [SSE, "data: x\n"], [SSE, "data"]] as const) {
+  for (const [contentType, text] of [
+    [NDJSON, '{"a":1}\n{"b'],
+    [SSE, "data: x\n"],
+    [SSE, "data"],
+  ] as const) {
     assert.throws(() => cut(contentType, text, 3), /the response ended within a frame/);
   }
 });
@@ -47,7 +51,10 @@ test("bytes that are no text are refused", () => {
 test("what is held back has a bound", () => {
   const megabyte = new TextEncoder().encode("x".repeat(2 ** 20));
   const line = new TextEncoder().encode(`data: ${"x".repeat(2 ** 20)}\n`);
-  for (const [contentType, bytes] of [[NDJSON, megabyte], [SSE, line]] as const) {
+  for (const [contentType, bytes] of [
+    [NDJSON, megabyte],
+    [SSE, line],
+  ] as const) {
     const frames = framesOf(contentType);
     const feed = () => {
       for (let fed = 0; fed <= MAX_FRAME_CHARACTERS; fed += 2 ** 20) frames.feed(bytes);

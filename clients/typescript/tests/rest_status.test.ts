@@ -41,11 +41,17 @@ describe("a response", () => {
     );
   }
 
-  for (const [where, body] of [["alone", FULL], ["as an error frame", { error: FULL }]] as const) {
+  for (const [where, body] of [
+    ["alone", FULL],
+    ["as an error frame", { error: FULL }],
+  ] as const) {
     test(`every detail is read, ${where}`, async () => {
       const error = await failed(400, body);
       assert.ok(error instanceof TriphaseError);
-      assert.deepEqual([error.code, error.reason, error.retryAfterS], ["INVALID_ARGUMENT", "CALLER_INVALID_REQUEST", 1.5]);
+      assert.deepEqual(
+        [error.code, error.reason, error.retryAfterS],
+        ["INVALID_ARGUMENT", "CALLER_INVALID_REQUEST", 1.5],
+      );
       assert.deepEqual(error.metadata, { route: "r" });
       assert.deepEqual(error.violations, [{ field: "model", description: "is required" }]);
       assert.equal(error.rawMessage, "invalid request");
@@ -78,13 +84,19 @@ describe("a response", () => {
   const BROKEN: [string, string, string, RegExp][] = [
     ["a page", "text/html", "<html>\n", /not JSON \(DATA_LOSS\)/],
     ["a number", "application/x-ndjson", "7\n", /holds no StreamGenerateResponse \(DATA_LOSS\)/],
-    ["a member of the wrong type", "application/x-ndjson", '{"result":{"sequence":"x"}}\n', /holds no StreamGenerateRes/],
+    [
+      "a member of the wrong type",
+      "application/x-ndjson",
+      '{"result":{"sequence":"x"}}\n',
+      /holds no StreamGenerateRes/,
+    ],
     ["an error that is no status", "application/x-ndjson", '{"error":{"a":1}}\n', /the stream failed \(UNKNOWN\)/],
     ["a bare status", "text/event-stream", 'data: {"code":14,"message":"gone"}\n\n', /gone \(UNAVAILABLE\)/],
     ["half a line", "application/x-ndjson", '{"result":', /ended within a frame \(UNAVAILABLE\)/],
     ["nothing", "application/x-ndjson", "", /without `completed` \(DATA_LOSS\)/],
   ];
   for (const [what, type, body, message] of BROKEN) {
-    test(`${what} where a stream should be`, async () => assert.match((await failed(200, body, type)).message, message));
+    test(`${what} where a stream should be`, async () =>
+      assert.match((await failed(200, body, type)).message, message));
   }
 });
