@@ -141,9 +141,12 @@ export async function listening(server: Server, cut: () => void): Promise<Door> 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
 }
 
-async function answer(gateway: FakeGateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Answers as the REST shim does. */
+export async function answer(gateway: FakeGateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    await ROUTES[`${request.method} ${request.url}`]?.(gateway, request, response);
+    const route = ROUTES[`${request.method} ${request.url}`];
+    if (route === undefined) throw new ConnectError("there is no such route", Code.NotFound);
+    await route(gateway, request, response);
   } catch (error) {
     const failed = ConnectError.from(error);
     if (!response.headersSent) {
