@@ -134,11 +134,13 @@ export function fromTransport(failure: unknown, { midway = false } = {}): Tripha
 }
 
 /**
- * Whether the connection failed, whatever the transport calls it: Node's own errors carry a `code` such as
- * `ECONNRESET`, and gRPC calls all of these `UNAVAILABLE`.
+ * Whether the connection failed, whatever the transport calls it: gRPC calls all of these `UNAVAILABLE`. Node's own errors
+ * carry a `code` such as `ECONNRESET`; a session that was cut resets its streams with CANCEL, and that nobody of ours
+ * cancelled is known by then.
  */
 function isOfTheNetwork(error: ConnectError): boolean {
   const cause = error.cause;
+  if (error.code === Code.Canceled) return true;
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" && cause.name !== "AbortError";
 }
 

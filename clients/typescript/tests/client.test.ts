@@ -168,8 +168,15 @@ for (const [name, [open, transportTo]] of Object.entries(DOORS)) {
       for (const event of WORKED.slice(0, 3)) assert.deepEqual((await events.next()).value, event);
       received.resolve();
       const error = await failed(events.next());
-      assert.equal(error.midway, true);
+      assert.deepEqual([error.code, error.midway], ["UNAVAILABLE", true]);
       assert.equal(gateway.requests.length, 1);
+    });
+
+    test("a connection that breaks before `started` is tried again", async () => {
+      gateway.script(["cut", "forever"]);
+      gateway.script(WORKED);
+      assert.equal((await client.generate(ASKED)).output, "47 + 38 = 85");
+      assert.equal(gateway.requests.length, 2);
     });
 
     test("repeats what found no gateway", async () => {

@@ -21,6 +21,7 @@ const ROWS: [what: string, contentType: string, text: string, expected: string[]
   ["lines of another system, and empty ones", NDJSON, '{"a":1}\r\n\r\n\n{"b":2}\n', ['{"a":1}', '{"b":2}']],
   ["events", SSE, `id: 0\ndata: {"a":1}\n\nid: 1\ndata:{"b":"${WORLD}"}\n\n`, ['{"a":1}', `{"b":"${WORLD}"}`]],
   ["events of another system", SSE, 'id: 0\r\ndata: {"a":1}\r\n\r\ndata: x\r\r', ['{"a":1}', "x"]],
+  ["an event of several lines of another system", SSE, "data: {\r\ndata: }\r\n\r\n", ["{\n}"]],
   ["an event of several lines", SSE, "data: {\ndata: }\n\n", ["{\n}"]],
   ["comments, other fields, and events without data", SSE, ": ping\n\nevent: error\nretry: 1\ndata\n\nid: 3\n\n", [""]],
   ["a value with colons", SSE, "data: a: b\n\n", ["a: b"]],

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { Client, type Transport, TriphaseError } from "../src/index.js";
 import { restTransport } from "../src/rest.js";
 import { type Door, listening } from "./fake_gateway.js";
+import { foldOf, vector } from "./vectors.js";
 
 const GOOGLE = "type.googleapis.com/google.rpc";
 const FULL = {
@@ -17,6 +18,8 @@ const FULL = {
     { "@type": `${GOOGLE}.DebugInfo`, detail: "not read" },
   ],
 };
+
+const unknown = vector("unknown-member");
 
 describe("a response", () => {
   let door: Door;
@@ -80,6 +83,13 @@ describe("a response", () => {
       assert.deepEqual([error.code, error.message], [code, `HTTP ${status} (${code})`]);
     });
   }
+
+  test("members that it does not know, as JSON, are ignored", async () => {
+    const body = unknown.events.map((event) => `${JSON.stringify({ result: event })}\n`).join("");
+    next = { status: 200, type: "application/x-ndjson", body };
+    const answer = await new Client(transport).generate({ model: "m", prompt: "?" });
+    assert.deepEqual(answer, foldOf(unknown));
+  });
 
   const BROKEN: [string, string, string, RegExp][] = [
     ["a page", "text/html", "<html>\n", /not JSON \(DATA_LOSS\)/],
