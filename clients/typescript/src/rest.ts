@@ -48,7 +48,7 @@ const ROUTES: Readonly<Record<string, { readonly verb: "GET" | "POST"; readonly 
 
 const STREAM_TYPES = { sse: "text/event-stream", ndjson: "application/x-ndjson" } as const;
 
-/** What the shim answers to a health check of a service that does not serve: words of a message with HTTP 503. */
+/** What the shim answers, with HTTP 503, where the gateway does not serve; grpc-gateway itself has it in a message. */
 const NOT_SERVING = /\bNOT_SERVING\b/;
 
 /** A call as `fetch` gets it. */

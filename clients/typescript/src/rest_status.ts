@@ -24,10 +24,13 @@ const DETAILS = [ErrorInfoSchema, RetryInfoSchema, BadRequestSchema];
 
 /** Makes the error of a response that is not 2xx. */
 export function fromResponse(httpStatus: number, body: string): ConnectError {
-  const status = parsed(body);
+  // Whoever asked for server-sent events may get a refusal that is framed like one.
+  const status = parsed(body.replace(/^data: ?/, ""));
   // Unlike a Status, an error frame wraps one; a shim that fails before the first byte may send either.
   const inner = isObject(status) && isObject(status.error) ? status.error : status;
-  return fromStatus(inner) ?? new ConnectError(`HTTP ${httpStatus}`, BY_HTTP_STATUS[httpStatus] ?? Code.Unknown);
+  // A health check that fails says how it is by one word.
+  const word = isObject(status) && typeof status.status === "string" ? status.status : `HTTP ${httpStatus}`;
+  return fromStatus(inner) ?? new ConnectError(word, BY_HTTP_STATUS[httpStatus] ?? Code.Unknown);
 }
 
 /** Makes the error of a `google.rpc.Status` as JSON; `undefined` where it is none. */

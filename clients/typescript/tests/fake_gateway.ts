@@ -170,8 +170,8 @@ const ROUTES: Record<string, (gateway: FakeGateway, request: IncomingMessage, re
     json(response, toJson(ListModelsResponseSchema, create(ListModelsResponseSchema, { models: gateway.models })));
   },
   "GET /healthz": (gateway, _request, response) => {
-    if (gateway.state !== Status.SERVING) throw new ConnectError(`status:${Status[gateway.state]}`, Code.Unavailable);
-    json(response, { status: "SERVING" });
+    response.statusCode = gateway.state === Status.SERVING ? 200 : 503;
+    json(response, { status: Status[gateway.state] });
   },
 };
 

@@ -47,6 +47,7 @@ describe("a response", () => {
   for (const [where, body] of [
     ["alone", FULL],
     ["as an error frame", { error: FULL }],
+    ["as an event", `data: ${JSON.stringify(FULL)}\n\n`],
   ] as const) {
     test(`every detail is read, ${where}`, async () => {
       const error = await failed(400, body);
