@@ -29,10 +29,10 @@ func (l *list) Set(value string) error {
 }
 
 type settings struct {
-	gateways, hosts, origins          list
-	listen, admin, adminListen        string
-	connections                       int
-	maxBody                           int64
+	gateways, hosts, origins         list
+	listen, admin, adminListen       string
+	connections                      int
+	maxBody                          int64
 	bodyTimeout, writeTimeout, grace time.Duration
 }
 

@@ -74,3 +74,6 @@ func (f Failure) SetRetryAfter(header http.Header) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
 }
+
+// Err is the failure as the error of a call.
+func (f Failure) Err() error { return status.FromProto(f.Status).Err() }
