@@ -29,7 +29,7 @@ func New(conn grpc.ClientConnInterface, options guard.Options) (http.Handler, er
 	mux := http.NewServeMux()
 	mux.Handle(shim.Prefix, rest)
 	mux.Handle("/v1/", openai.New(conn))
-	mux.HandleFunc("GET /healthz", health(grpc_health_v1.NewHealthClient(conn)))
+	mux.HandleFunc("GET /healthz", healthz(grpc_health_v1.NewHealthClient(conn)))
 	mux.HandleFunc("GET /openapi.json", document(shim.OpenAPI3()))
 	mux.HandleFunc("GET /swagger.json", document(shim.Swagger2()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -64,8 +64,8 @@ func document(text []byte) http.HandlerFunc {
 	}
 }
 
-// health is 200 where the gateway serves, and 503 where it does not, drains, or cannot be reached.
-func health(client grpc_health_v1.HealthClient) http.HandlerFunc {
+// healthz is 200 where the gateway serves, and 503 where it does not, drains, or cannot be reached.
+func healthz(client grpc_health_v1.HealthClient) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 		defer cancel()
