@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
 )
@@ -26,7 +28,11 @@ func (s strict) NewDecoder(body io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(data)) == 0 {
 			return errors.New("the body is empty where a JSON object is due")
 		}
-		if err := s.Unmarshal(data, message); err != nil {
+		request, ok := message.(proto.Message)
+		if !ok {
+			return s.Unmarshal(data, message)
+		}
+		if err := protojson.Unmarshal(data, request); err != nil { // the whole text: JSONPb stops behind one value
 			return errors.New(readable(err.Error()))
 		}
 		return nil
