@@ -35,7 +35,9 @@ def main() -> int:
         done = subprocess.run([part.format(bin=binaries) for part in command], cwd=folder, check=False)
         if done.returncode:
             return done.returncode
-    unformatted = subprocess.run(["gofmt", "-l", "cmd", "internal"], cwd=REST, capture_output=True, text=True, check=True)
+    unformatted = subprocess.run(
+        ["gofmt", "-l", "cmd", "internal"], cwd=REST, capture_output=True, text=True, check=True
+    )
     sys.stdout.write(unformatted.stdout)
     return int(bool(unformatted.stdout))
 
