@@ -1,4 +1,4 @@
-"""The official `openai` package, unmodified, against the facade, with the real gateway and its embedded engine behind it.
+"""The official `openai` package, unmodified, against the facade before the real gateway with its embedded engine.
 
 Run by `tox -e rest`, which builds the program and installs the package.
 """
