@@ -14,12 +14,14 @@ from codegen import differences
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "clients/rest/internal/gen"
+SERVED = ("admin", "gateway")  # the packages that api.yaml has routes for
 TEMPLATE = "clients/rest/buf.gen.yaml"
 
 
 def generate(out: Path) -> None:
     """Writes the stubs below `out`; raises CalledProcessError where a plugin refuses."""
-    subprocess.run(["buf", "generate", "--template", TEMPLATE, "-o", str(out)], cwd=ROOT, check=True)
+    packages = [f"--path=proto/triphase/{name}" for name in SERVED]
+    subprocess.run(["buf", "generate", "--template", TEMPLATE, "-o", str(out), *packages], cwd=ROOT, check=True)
     shutil.copy(COMMITTED / "swagger.go", out)  # written by hand
 
 
