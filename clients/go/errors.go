@@ -3,7 +3,6 @@ package triphase
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -36,7 +35,7 @@ const (
 // Error is a call that failed. [errors.Is] finds [context.Canceled] and [context.DeadlineExceeded] in it where its code
 // says so, and [status.Code] the code.
 type Error struct {
-	// Message says what happened, for a person.
+	// Message says what happened, for a person. It may be empty.
 	Message string
 	// Code is the gRPC status code.
 	Code codes.Code
@@ -59,10 +58,14 @@ type Error struct {
 
 // Error returns the message, then the reason, or else the code.
 func (e *Error) Error() string {
-	if e.Reason != "" {
-		return fmt.Sprintf("%s (%s)", e.Message, e.Reason)
+	word := e.Reason
+	if word == "" {
+		word = e.Code.String()
 	}
-	return fmt.Sprintf("%s (%s)", e.Message, e.Code)
+	if e.Message == "" {
+		return word
+	}
+	return fmt.Sprintf("%s (%s)", e.Message, word)
 }
 
 // Is tells whether the error is that of a context that ended.
@@ -100,9 +103,6 @@ func newError(failure error, midway bool) *Error {
 		failed = ended // of a context that ended before the call began
 	}
 	made := &Error{Message: failed.Message(), Code: failed.Code(), Midway: midway, status: failed}
-	if made.Message == "" {
-		made.Message = strings.ToLower(failed.Code().String())
-	}
 	for _, detail := range failed.Proto().GetDetails() {
 		made.add(detail)
 	}
