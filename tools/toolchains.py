@@ -1,4 +1,4 @@
-"""Whether the toolchain of another language is at hand: a missing one fails in CI, and is skipped with a notice elsewhere.
+"""Whether a language's toolchain is at hand: a missing one fails in CI, and is skipped with a notice elsewhere.
 
 Nothing is ever installed or downloaded to make up for it. What is done with a toolchain is in `tools/check_go.py` and
 `tools/check_languages.py`.
