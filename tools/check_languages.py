@@ -1,7 +1,7 @@
 """Builds the projects of docs/other-languages.md as they stand there: `python tools/check_languages.py [LANGUAGE …]`.
 
 A fence whose info string has `file=PATH` is a file of the project that the first folder of PATH names. A project whose
-toolchain is missing is skipped with a notice; in CI that is a failure, except for C++, whose libraries are the system's.
+toolchain is missing is skipped with a notice; in CI that is a failure, except for C++, which needs system libraries.
 Where TRIPHASE_GATEWAY names a gateway, each program asks it, too. The tox env `languages` brings the protoc for Rust.
 """
 
