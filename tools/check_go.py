@@ -16,7 +16,7 @@ from toolchains import missing, verdict
 
 ROOT = Path(__file__).parent.parent
 MODULE = ROOT / "clients/go"
-STUBS = ("adminv1", "gatewayv1")
+STUBS = ("adminv1", "gatewayv1", "modelv1")
 STATICCHECK = ("go", "tool", "-modfile=tools/go.mod", "staticcheck", "./...")
 
 

@@ -31,6 +31,7 @@ def test_equal_stubs_do_not_differ(tmp_path: Path) -> None:
 def test_each_difference_is_told(tmp_path: Path) -> None:
     write(tmp_path / "new/gatewayv1", x="2")
     write(tmp_path / "new/laterv1", x="1")
+    write(tmp_path / "new/modelv1", x="1")
     assert list(check_go.stub_differences(tmp_path / "new")) == [
         "no proto package any more: adminv1",
         "not committed: laterv1",
