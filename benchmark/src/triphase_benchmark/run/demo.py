@@ -11,8 +11,8 @@ ENGINES = (
     Simulated(name="vllm", like="vllm", asked_by="vllm", seed=1),
     Simulated(name="friendli", like="friendli", asked_by="friendli-container", seed=2),
 )
-LOAD = "closed:16"
-WORKLOAD = "chat,output=uniform:48:96"
+LOAD = "closed:8"
+WORKLOAD = "chat,output=uniform:24:48"
 ITERATIONS = 8
 MEASURED = Requests(count=66)  # the least of which a p90 is told
 WARM_UP = Requests(count=8)
