@@ -1,8 +1,8 @@
 """A run from its beginning to its report: probe, plan, calibrate, run the rounds, judge the client, close, report.
 
 Its rule: what was measured is kept, whatever ends the run: Ctrl-C, an engine or a worker that dies, a disk that is
-full. Which rounds are run is its caller's to say (`Course`): all of a plan, more of them until a gate can tell, or those
-of a sweep.
+full. Which rounds are run is its caller's to say (`Course`): all of a plan, more until a gate can tell, or those of a
+sweep.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.records.writer import RecordsLost
 from triphase_benchmark.report.progress import Snapshot
 from triphase_benchmark.run.caches import Caches, cache_text
-from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, verdict
+from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, worst
 from triphase_benchmark.run.closing import Reported, report, rounds_table
-from triphase_benchmark.run.greeting import Met, meet
+from triphase_benchmark.run.greeting import meet
 from triphase_benchmark.run.legs import Legs
 from triphase_benchmark.run.manifest import first_manifest
 from triphase_benchmark.run.problems import BrokeOff, CannotRun, Ending
@@ -154,11 +154,10 @@ def _judged(
     stage: Stage, requests: pa.Table, rounds: pa.Table, calibration: Calibration, workers: int, ending: Ending
 ) -> dict[str, Any]:
     brought = brought_by(requests)
+    calibrations = [calibration]
     again = beyond(brought, calibration.load)
     if again is not None and ending is not Ending.INTERRUPTED:
         stage.watch.say("calibrating the client for what the run brought")
-        calibration = calibrate(again, workers=workers)
-    judged = verdict(calibration, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
-    return as_json(calibration, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}
-
-
+        calibrations.append(calibrate(again, workers=workers))
+    decisive, judged = worst(calibrations, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
+    return as_json(decisive, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}
