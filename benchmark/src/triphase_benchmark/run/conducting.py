@@ -140,7 +140,7 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
         manifest["calibration"] = _judged(stage, requests, rounds, calibration, workers, ending)
         folder.write_manifest(manifest)
         watch.say("writing the report")
-        reported = report(folder, manifest, requests=requests, rounds=rounds)
+        reported = report(folder, folder.read_manifest(), requests=requests, rounds=rounds)
     except OSError as error:
         with suppress(RecordsLost):
             folder.write_manifest(manifest)
