@@ -40,7 +40,9 @@ def html() -> Iterator[str]:
 def test_an_engine_that_is_down_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        ended = benchmark("run", "--engine", f"gone=http://127.0.0.1:{free.getsockname()[1]}", "-o", str(tmp_path / "run"), "-q")
+        ended = benchmark(
+            "run", "--engine", f"gone=http://127.0.0.1:{free.getsockname()[1]}", "-o", str(tmp_path / "run"), "-q"
+        )
     assert ended.code == 4
     (line,) = ended.err.splitlines()
     assert line.startswith("triphase-benchmark: gone at http://127.0.0.1:")

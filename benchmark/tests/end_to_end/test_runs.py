@@ -158,7 +158,9 @@ def test_a_gate_answers_by_its_exit_code(engines: tuple[str, str], tmp_path: Pat
 
 def test_a_sweep_measures_several_loads(engines: tuple[str, str], tmp_path: Path) -> None:
     swept = ("--load", "closed", "--from", "1", "--to", "4", "--points", "3", "-n", "1", "--workload", "chat,output=4")
-    ended = benchmark("sweep", "--vllm-url", engines[0], *swept, "--workers", "1", "--out", str(tmp_path / "run"), "--quiet")
+    ended = benchmark(
+        "sweep", "--vllm-url", engines[0], *swept, "--workers", "1", "--out", str(tmp_path / "run"), "--quiet"
+    )
     assert ended.code == 0, ended.err
     assert ended.out == ""
     points = manifest(tmp_path / "run")["sweep"]
