@@ -92,7 +92,9 @@ def test_the_architecture_names_files_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "least"), [(SERVER, 50), (VALIDATOR, 30), (SIMULATOR, 20), (BENCHMARK, 90)], ids=lambda value: getattr(value, "name", "")
+    ("home", "least"),
+    [(SERVER, 50), (VALIDATOR, 30), (SIMULATOR, 20), (BENCHMARK, 90)],
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_the_architecture_names_every_module(home: Path, least: int) -> None:
     named = {path for row in rows() for path in places(row)}

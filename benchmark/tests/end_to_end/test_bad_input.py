@@ -12,7 +12,7 @@ from run_fakes.processes import benchmark, simulated
 
 
 class _Pages(BaseHTTPRequestHandler):
-    def _answer(self) -> None:
+    def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         page = b"<html><body>Welcome</body></html>"
         self.send_response(200)
@@ -21,7 +21,8 @@ class _Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
 
-    do_GET = do_POST = _answer
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         pass

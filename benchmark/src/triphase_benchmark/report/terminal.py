@@ -45,9 +45,9 @@ def print_report(inputs: Inputs, found: Gathered, console: Console) -> None:
 
 
 def _brief(inputs: Inputs) -> Inputs:
-    """The usual measures, as far as any engine has them; the page has all of them, and the loads of a sweep apart."""
-    known = {(row.metric, row.statistic) for row in inputs.usual if row.value is not None}
-    rounds = () if inputs.facts.sweep else tuple(row for row in inputs.usual if (row.metric, row.statistic) in known)
+    """The usual measures, of metrics that any engine has; the page has all of them, and the loads of a sweep apart."""
+    known = {row.metric for row in inputs.rounds if row.value is not None}
+    rounds = () if inputs.facts.sweep else tuple(row for row in inputs.usual if row.metric in known)
     return replace(inputs, comparison=inputs.pictured, rounds=rounds)
 
 
