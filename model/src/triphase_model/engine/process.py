@@ -135,7 +135,7 @@ class EngineProcess(ChildProcess):
     speed).
     """
 
-    def __init__(  # noqa: PLR0913 - each is an option
+    def __init__(
         self,
         *,
         models: Sequence[str] = ("reference",),
@@ -163,14 +163,15 @@ class SimulatedProcess(ChildProcess):
         profile: str = "vllm",
         config: Path | None = None,
         settings: Sequence[str] = (),
-        seed: int = 0,
+        seed: int | None = None,
         time: str = "real",
         truth: Path | None = None,
         start_timeout_s: float = 60.0,
         grace_s: float = 5.0,
         python: str = sys.executable,
     ) -> None:
-        arguments = ["simulate", "--profile", profile, "--seed", str(seed), "--time", time]
+        arguments = ["simulate", "--profile", profile, "--time", time]
+        arguments += [] if seed is None else ["--seed", str(seed)]
         arguments += [word for setting in settings for word in ("--set", setting)]
         arguments += [] if config is None else ["--config", str(config)]
         arguments += [] if truth is None else ["--truth", str(truth)]

@@ -24,7 +24,7 @@ _JSON: Final = "application/json"
 class Answer:
     """See above. `ended` is called once, whatever became of it; `outcome` says what."""
 
-    def __init__(  # noqa: PLR0913 - each is a part of it
+    def __init__(
         self,
         *,
         answer_id: str,

@@ -7,17 +7,24 @@ from typing import Annotated
 
 import typer
 
-from triphase_model.engine.simulated.serving.profiles import PROFILES, WrongSettings, settings_of
+from triphase_model.engine.simulated.serving.profiles import WrongSettings, settings_of
 from triphase_model.engine.simulated.serving.settings import TimeMode
 
-_PROFILES = StrEnum("_PROFILES", {name.upper(): name for name in PROFILES})
+
+class Profile(StrEnum):
+    """The profiles."""
+
+    VLLM = "vllm"
+    FRIENDLI = "friendli"
+    PACED = "paced"
+    NULL = "null"
 
 
 def simulate(  # noqa: PLR0913 - each is an option
     *,
     profile: Annotated[
-        _PROFILES, typer.Option(help="Which engine to be like; plausible times, not measured ones.")
-    ] = _PROFILES("vllm"),
+        Profile, typer.Option(help="Which engine to be like; plausible times, not measured ones.")
+    ] = Profile.VLLM,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
     seed: Annotated[int | None, typer.Option(help="What all chance is drawn by; 0 unless the file says.")] = None,

@@ -1,8 +1,8 @@
 """One connection of the simulated engine: HTTP/1.1 requests in, heads and bodies out.
 
 Its rule: what is written goes to the socket at once, and only what it does not take waits in the transport; so the time
-after `send` is the time at which the system had the bytes. aiohttp's server, which the other models use, costs several
-times as much for each chunk (docs/decisions/). What requests mean is `routes.py`.
+after `send` is the time at which the system had the bytes. That is why aiohttp's server, which the other models use, is
+not used here (decision 0018). What requests mean is `routes.py`.
 """
 
 import asyncio
@@ -94,8 +94,11 @@ class Connection(asyncio.Protocol):
         """Bytes of requests."""
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(HTTPStatus.BAD_REQUEST)
+        except httptools.HttpParserUpgrade as upgrade:
+            # What is offered may be ignored (RFC 9110, 7.8): the request has been heard, and more may follow.
+            self._parser = httptools.HttpRequestParser(self)
+            if rest := data[upgrade.args[0] :]:
+                self.data_received(rest)
         except httptools.HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST)
 

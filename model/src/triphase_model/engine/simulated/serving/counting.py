@@ -7,6 +7,7 @@ exactly with what clients got. Names and buckets are vLLM's; what each is, is sa
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Final
 
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80)
@@ -78,7 +79,7 @@ class Counts:
     def gaps(self, sent_ns: list[int]) -> None:
         """Counts the times between chunks."""
         observe = self.histograms["inter_token_latency_seconds"].observe
-        for before, after in zip(sent_ns, sent_ns[1:], strict=False):
+        for before, after in pairwise(sent_ns):
             observe((after - before) / 1e9)
 
 
@@ -107,9 +108,7 @@ def _lines(counts: Counts, label: str, gauges: Mapping[str, float], values: Mapp
         yield from _family(name, "histogram", HISTOGRAMS[name][0], _buckets(histogram, label))
 
 
-def _family(
-    name: str, kind: str, text: str, samples: Iterable[tuple[str, str, float]]
-) -> Iterator[str]:
+def _family(name: str, kind: str, text: str, samples: Iterable[tuple[str, str, float]]) -> Iterator[str]:
     yield f"# HELP vllm:{name} {text}\n# TYPE vllm:{name} {kind}\n"
     for suffix, labels, value in samples:
         yield f"vllm:{name}{suffix}{{{labels}}} {value}\n"

@@ -49,8 +49,14 @@ class ServingEngine:
         self._answers: dict[int, Answer] = {}
         self._arrivals = 0
         self._alarm = Alarm(self._ring)
-        said = {"model": settings.model, "server": settings.server, "seed": settings.seed}
-        self._truth = TruthLog(truth, Header(version=VERSION, started_ns=self._started_ns, **said))
+        header = Header(
+            version=VERSION,
+            model=settings.model,
+            server=settings.server,
+            seed=settings.seed,
+            started_ns=self._started_ns,
+        )
+        self._truth = TruthLog(truth, header)
         self._heart: asyncio.TimerHandle | None = None
         self._beat()
 
@@ -100,9 +106,7 @@ class ServingEngine:
             "num_requests_waiting": machine.waiting,
             "kv_cache_usage_perc": machine.memory_share,
         }
-        return exposition(
-            self._counts, model=self.settings.model, gauges=gauges, cache=(cache.queries, cache.hits)
-        )
+        return exposition(self._counts, model=self.settings.model, gauges=gauges, cache=(cache.queries, cache.hits))
 
     def reset_prefix_cache(self) -> None:
         """Forgets all prefixes."""
@@ -125,9 +129,7 @@ class ServingEngine:
         except Full as error:
             now_ns = time.monotonic_ns()
             self._truth.add(
-                refusal(
-                    answer_id, key=key, received_ns=run.submitted_ns, ended_ns=now_ns, status=503, fault=None
-                )
+                refusal(answer_id, key=key, received_ns=run.submitted_ns, ended_ns=now_ns, status=503, fault=None)
             )
             raise Refused("too many requests wait", status=HTTPStatus.SERVICE_UNAVAILABLE, retry_after_s=1) from error
 

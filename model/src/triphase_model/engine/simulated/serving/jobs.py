@@ -62,10 +62,10 @@ class Run:
 
 
 class Made(NamedTuple):
-    """A chunk that is due: the `index`-th of its run."""
+    """A chunk that is due: the one at `place` in its run."""
 
     run: Run
-    index: int
+    place: int
     due_ns: int
 
 

@@ -18,7 +18,7 @@ _NS = 1e9
 class PacedMachine:
     """See `ports.Machine`; nothing ever waits here."""
 
-    def __init__(  # noqa: PLR0913 - each is a part of the engine
+    def __init__(
         self,
         timing: Paced,
         *,

@@ -1,4 +1,4 @@
-"""A queue as textbooks have it (M/M/1, M/D/1, M/M/c, if requests come at random): what theory knows of it is `theory.py`.
+"""A queue as textbooks have it: M/M/1, M/D/1, M/M/c, if requests come at random. What theory knows is `theory.py`.
 
 Its rule: first come, first served, by as many servers as there are; how long a request is served is drawn by its key.
 The first chunk comes when service begins, the last when it ends.

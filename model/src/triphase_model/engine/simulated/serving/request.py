@@ -115,7 +115,7 @@ def asked_of(body: Body, *, endpoint: Endpoint, key: str, settings: Settings) ->
     random = drawer(settings.seed, key, "chunks")
     thought_chunks = chunk_sizes(random, settings.chunking, thoughts, first=True)
     chunks = thought_chunks + chunk_sizes(random, settings.chunking, output, first=not thought_chunks)
-    blocks = ()
+    blocks: tuple[int, ...] = ()
     if settings.cache.enabled:
         blocks = block_hashes(tokens, salt=body.cache_salt or "", block_tokens=settings.cache.block_tokens)
     return Asked(
@@ -188,9 +188,7 @@ def _limited_thoughts(body: Body, natural: int) -> int:
     return min([natural, *budgets])
 
 
-def _place_of_thoughts(
-    body: Body, settings: Settings
-) -> Literal["reasoning", "reasoning_content", "inline", "hidden"]:
+def _place_of_thoughts(body: Body, settings: Settings) -> Literal["reasoning", "reasoning_content", "inline", "hidden"]:
     place = settings.wire.reasoning
     if body.include_reasoning is False:
         return "hidden"

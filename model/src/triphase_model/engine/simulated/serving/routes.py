@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from triphase_model.engine.ports import Endpoint
-from triphase_model.engine.refusals import Refused, error_body
+from triphase_model.engine.refusals import Refused
 from triphase_model.engine.simulated.serving.connection import Connection, Request
 from triphase_model.engine.simulated.serving.engine import ServingEngine, error_of
 from triphase_model.engine.simulated.serving.request import decode_body
@@ -30,10 +30,7 @@ class Routes:
     def handle(self, connection: Connection, request: Request) -> None:
         """Answers a request by its path; what goes wrong is JSON, and never a traceback."""
         try:
-            route = _route(request)
-            if not self._engine.is_ready:
-                raise Refused("the model is loading", status=HTTPStatus.SERVICE_UNAVAILABLE, retry_after_s=1)
-            route(self._engine, connection, request)
+            _route(request, is_ready=self._engine.is_ready)(self._engine, connection, request)
         except Refused as refused:
             headers = {} if refused.retry_after_s is None else {"Retry_After": str(refused.retry_after_s)}
             connection.whole(refused.status, error_of(refused), **headers)
@@ -42,7 +39,9 @@ class Routes:
             connection.close()
 
 
-def _route(request: Request) -> Route:
+def _route(request: Request, *, is_ready: bool) -> Route:
+    if not is_ready:
+        raise Refused("the model is loading", status=HTTPStatus.SERVICE_UNAVAILABLE, retry_after_s=1)
     methods = ROUTES.get(request.path)
     if methods is None:
         raise Refused("Not Found", status=HTTPStatus.NOT_FOUND)

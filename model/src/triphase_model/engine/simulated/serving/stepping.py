@@ -19,7 +19,7 @@ _NS = 1e9
 class StepMachine:
     """See `ports.Machine`. `preemptions` counts how often a request had to start over, `steps` the steps."""
 
-    def __init__(  # noqa: PLR0913 - each is a part of the engine
+    def __init__(
         self,
         timing: Steps,
         *,

@@ -1,7 +1,7 @@
 """What theory knows of queues with requests that come at random: how long they wait, in the mean and at a quantile.
 
 `arrivals` and `services` are rates per second (of one server), times are seconds. A queue that is asked for more than
-it can do waits for ever, which is an error here. See Pollaczek and Khinchine for the mean of M/G/1, Erlang for the rest.
+it can do waits for ever, which is an error here. The mean of M/D/1 is Pollaczek's and Khinchine's, the rest Erlang's.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The truth log: what the engine really did for each request, one line of JSON each, written when the request has ended.
+"""The truth log: what the engine really did for each request, a line of JSON each, written when it has ended.
 
 Its rule: nothing is written while an answer runs, so that the log changes no time that it tells. The first line is the
 `Header`, every other a `Truth`. Times of a row are nanoseconds after its `received_ns`, which is the machine's

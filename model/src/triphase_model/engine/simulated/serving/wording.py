@@ -6,9 +6,9 @@ Its rule: a text made here has exactly as many tokens as it was made of, which a
 from typing import Final
 from zlib import crc32
 
-_HEADS: Final = "b d f g k l m n p r s t v z ch sh".split()
-_VOWELS: Final = "a e i o u ai eo io".split()
-_ACCENTED: Final = "ä é î ō ü 愛 å ø".split()
+_HEADS: Final = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "ch", "sh"]
+_VOWELS: Final = ["a", "e", "i", "o", "u", "ai", "eo", "io"]
+_ACCENTED: Final = ["ä", "é", "î", "ō", "ü", "愛", "å", "ø"]
 VOCABULARY_SIZE: Final = 1 << 17
 
 
