@@ -153,7 +153,7 @@ class EngineProcess(ChildProcess):
 class SimulatedProcess(ChildProcess):
     """The simulated engine (`triphase-model simulate`) as a child process on a free port.
 
-    `profile` is a name of `profiles.py`, `config` a file that changes it, `settings` are `KEY=VALUE` that change both;
+    `profile` is a name of `simulated/serving/profiles.py`, `config` a file that changes it, `settings` are `KEY=VALUE` that change both;
     `time` is `real` or `null`, `truth` the file of the truth log.
     """
 

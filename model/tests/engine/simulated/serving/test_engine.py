@@ -72,6 +72,16 @@ async def test_an_error_inside_the_stream(engine_with: Start) -> None:
     assert (engine.truth[0].output_tokens, engine.truth[0].finish_reason) == (2, None)
 
 
+async def test_faults_before_any_token(engine_with: Start) -> None:
+    engine = await engine_with("wire.early_head=false")
+    cut = await engine.stream(**fault("garble", what="cut", after_chunks=0))
+    broken = await engine.stream(**fault("garble", what="invalid_json", after_chunks=0))
+    frame = await engine.stream(**fault("error_frame", after_chunks=0))
+    assert (cut.status, cut.raw) == (200, [])
+    assert (broken.raw[0], broken.raw[-1]) == ('data: {"choices":[{"delta":{"content":', "data: [DONE]")
+    assert list(frame.chunks[0]) == ["error"]
+
+
 @pytest.mark.parametrize("what", ["invalid_json", "invalid_utf8", "long_line", "cut", "no_done", "no_finish_reason"])
 async def test_garbled_streams(engine_with: Start, what: str) -> None:
     engine = await engine_with()

@@ -71,6 +71,7 @@ class Answer:
             self._send_head()
             self._send(self._role())
         if self._strike_after == 0:
+            self._send_head()
             self._strike()
 
     def made(self, index: int, due_ns: int) -> None:
@@ -113,6 +114,7 @@ class Answer:
             self._finish()
 
     def _put_chunk(self, data: bytes, index: int, due_ns: int, *, flush: bool) -> None:
+        self._send_head()  # it decides how the rest is framed
         framed = self._cut(data) if self._wire.pieces > 1 else [self._connection.framed(data)]
         if self._role_due:
             framed[0] = self._role() + framed[0]
@@ -126,7 +128,6 @@ class Answer:
             if len(self.due_ns) - len(self.sent_ns) < self._wire.events_per_write and not flush and not strikes:
                 return
             framed, self._held = [b"".join(self._held)], []
-        self._send_head()
         for piece in framed:
             self._connection.send(piece)
         self.last_write_ns = now_ns = time.monotonic_ns()
@@ -151,8 +152,8 @@ class Answer:
         if end is End.RESET:
             self._reset()
         elif end is End.COMPLETE:
-            self._connection.done()
             self._close("completed")
+            self._connection.done()
 
     def _finish(self) -> None:
         """What follows the last token: why it ended, the counts, the end mark."""
@@ -163,8 +164,7 @@ class Answer:
             b"" if what is Garbling.NO_DONE else self._shape.done(),
         ]
         self._send_head()
-        self._connection.send(b"".join(self._connection.framed(event) for event in events if event))
-        self._complete()
+        self._complete(b"".join([self._connection.framed(event) for event in events if event]))
 
     def _strike(self) -> None:
         """The fault that this request is to have, at its place."""
@@ -174,10 +174,8 @@ class Answer:
             case Stall():
                 self._over = True  # until the client leaves
             case ErrorFrame() as fault:
-                self._send_head()
                 frame = self._connection.framed(b"data: " + error_frame(fault) + b"\n\n")
-                self._send(frame + self._connection.framed(b"data: [DONE]\n\n"))
-                self._complete()
+                self._complete(frame + self._connection.framed(b"data: [DONE]\n\n"))
             case Garble(what=Garbling.CUT):
                 self._complete()
             case Garble() as fault:
@@ -191,9 +189,10 @@ class Answer:
         self._connection.reset()
         self._close("reset")
 
-    def _complete(self) -> None:
+    def _complete(self, last: bytes = b"") -> None:
+        self._connection.send(last + self._connection.end_mark())
         self._close("completed")
-        self._connection.end_body()
+        self._connection.done()
 
     def _close(self, outcome: str) -> None:
         self._over = True

@@ -194,11 +194,9 @@ class Connection(asyncio.Protocol):
         self.send(body)
         self.done()
 
-    def end_body(self) -> None:
-        """Ends a body without a length, and the response."""
-        if self._chunked:
-            self.send(b"0\r\n\r\n")
-        self.done()
+    def end_mark(self) -> bytes:
+        """What ends a body without a length."""
+        return b"0\r\n\r\n" if self._chunked else b""
 
     def done(self) -> None:
         """The response is whole: goes on with the next request, or closes."""

@@ -58,7 +58,8 @@ class PacedMachine:
     def submit(self, run: Run) -> None:
         """Begins an answer."""
         now_ns = run.admitted_ns = run.submitted_ns
-        run.random = drawer(self._seed, run.job.key, "pace")
+        if self._jitter.kind != "none":
+            run.random = drawer(self._seed, run.job.key, "pace")
         run.cached_tokens = self._cache.hit(run.job.blocks, run.job.prompt_tokens)
         timing = self._timing
         to_read = run.job.prompt_tokens - run.cached_tokens
@@ -100,9 +101,10 @@ class PacedMachine:
 
     def _push(self, run: Run, begin_ns: int, work_ns: float) -> int:
         """Makes the next chunk due after this work; returns when that is."""
-        assert run.random is not None
         if work_ns:
-            work_ns *= factor(run.random, self._jitter) * self._climate.at(begin_ns)
+            work_ns *= self._climate.at(begin_ns)
+            if run.random is not None:
+                work_ns *= factor(run.random, self._jitter)
         self._turn += 1
         due_ns = self._working.after(begin_ns, work_ns)
         heapq.heappush(self._due, (due_ns, self._turn, run))

@@ -212,6 +212,8 @@ def _usage(body: Body, settings: Settings) -> Literal["none", "final", "null", "
 def _fault(body: Body, key: str, settings: Settings) -> Fault | None:
     if body.simulate is not None and body.simulate.fault is not None:
         return body.simulate.fault
+    if not settings.faults:
+        return None
     drawn = drawer(settings.seed, key, "fault").random()
     for candidate in settings.faults:
         if drawn < candidate.share:
