@@ -153,8 +153,8 @@ class EngineProcess(ChildProcess):
 class SimulatedProcess(ChildProcess):
     """The simulated engine (`triphase-model simulate`) as a child process on a free port.
 
-    `profile` is a name of `simulated/serving/profiles.py`, `config` a file that changes it, `settings` are `KEY=VALUE` that change both;
-    `time` is `real` or `null`, `truth` the file of the truth log.
+    `profile` is a name of `simulated/serving/profiles.py`, `config` a file that changes it, `settings` are `KEY=VALUE`
+    that change both; `time` is `real` or `null`, `truth` the file of the truth log.
     """
 
     def __init__(  # noqa: PLR0913 - each is an option

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from triphase_model.cli import app
 from triphase_model.engine.process import EngineFailed, SimulatedProcess
@@ -105,6 +106,23 @@ async def test_a_process_of_its_own(tmp_path: Path) -> None:
         header, (row,) = read_truth(truth)
     assert (header.seed, header.model) == (3, "simulated-friendli")
     assert (row.request, row.reasoning_tokens, row.outcome) == ("r", 0, "completed")
+
+
+async def test_a_slow_reader_gets_every_byte_in_its_order(tmp_path: Path) -> None:
+    """On the loop that the process has (uvloop), where what the socket does not take waits in the transport."""
+    asked = ASKED | {"max_tokens": 50_000, "stream_options": {"include_usage": True, "continuous_usage_stats": True}}
+    async with asyncio.timeout(60):
+        async with (
+            SimulatedProcess(profile="null", truth=tmp_path / "truth.jsonl") as engine,
+            aiohttp.ClientSession(engine.url, read_bufsize=1 << 12) as http,
+            http.post("/v1/chat/completions", json=asked) as response,
+        ):
+            lines = [line async for line in response.content]
+        (row,) = read_truth(tmp_path / "truth.jsonl")[1]
+    chunks = [line[6:] for line in lines if b'"content":" ' in line or b'"reasoning":" ' in line]
+    made = [msgspec.json.decode(chunk)["usage"]["completion_tokens"] for chunk in chunks]
+    assert made == list(range(1, 50_001))
+    assert len(row.sent) == 50_000
 
 
 async def test_a_process_that_cannot_start(capfd: pytest.CaptureFixture[str]) -> None:
