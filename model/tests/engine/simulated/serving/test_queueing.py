@@ -15,10 +15,10 @@ from triphase_model.engine.simulated.serving.settings import Cache, Queue, Setti
 from triphase_model.engine.simulated.serving.virtual import Course, played
 
 MS = 1_000_000
-RUNS = 30
+RUNS = 20
 REQUESTS = 12_000 if os.environ.get("TRIPHASE_BENCHMARK") == "full" else 1500
-# Of Student's t with 29 degrees of freedom, both sides together 0.001: the seeds are fixed, so that a pass stays one.
-T = 3.659
+# Of Student's t with 19 degrees of freedom, both sides together 0.001: the seeds are fixed, so that a pass stays one.
+T = 3.883
 
 
 def waits(queue: Queue, *, arrivals: float, seed: int) -> list[float]:
@@ -72,9 +72,9 @@ def test_what_theory_says_fits_together() -> None:
     assert theory.md1_mean_wait(7, 10) == pytest.approx(theory.mmc_mean_wait(7, 10) / 2)
     assert theory.md1_share_within(0, 7, 10) == pytest.approx(0.3)
     # Its mean is what is under its tail.
-    step_s = 0.001
-    tail = sum(1 - theory.md1_share_within((n + 0.5) * step_s, 7, 10) for n in range(2500)) * step_s
-    assert tail == pytest.approx(theory.md1_mean_wait(7, 10), rel=1e-3)
+    step_s = 0.004
+    tail = sum(1 - theory.md1_share_within((n + 0.5) * step_s, 7, 10) for n in range(500)) * step_s
+    assert tail == pytest.approx(theory.md1_mean_wait(7, 10), rel=2e-3)
     # Erlang's C of two servers, in closed form.
     load = 1.4
     assert theory.erlang_c(14, 10, 2) == pytest.approx(load**2 / (2 + load))
