@@ -157,6 +157,17 @@ async def test_nothing_is_sent_before_it_is_due(engine_with: Start) -> None:
     assert again.truth[0].due == next(row.due for row in rows if row.request == "7")
 
 
+async def test_what_was_due_and_never_sent_is_not_told_as_sent(engine_with: Start) -> None:
+    slow = ("wire.events_per_write=4", "timing.first_s=0", "timing.token_s=60")
+    engine = await engine_with(*slow, time=TimeMode.REAL)
+    response = await engine.http.post(CHAT, json=ASKED)
+    while not (await engine.metrics())["vllm:generation_tokens_total"]:
+        pass
+    response.close()
+    (row,) = await settled(engine, 1)
+    assert (row.due, row.sent, row.tokens, row.output, row.outcome) == ([], [], [], [], "client_closed")
+
+
 async def test_counters_agree_with_what_clients_got(engine_with: Start) -> None:
     engine = await engine_with("cache.block_tokens=1", "timing.kind=steps", "timing.step_s=0.001", time=TimeMode.REAL)
     answers = [await engine.ask(max_tokens=count) for count in (1, 5, 9)]

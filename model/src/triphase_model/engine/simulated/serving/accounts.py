@@ -20,6 +20,8 @@ def truth_of(answer: Answer, *, ended_ns: int) -> Truth:
     begin_ns = run.submitted_ns
     completed = answer.outcome == "completed"
     whole = not asked.streams and bool(answer.sent_ns)
+    # Chunks that waited for others when the answer broke off were due, and never sent.
+    due_ns, indexes = answer.due_ns[: len(answer.sent_ns)], answer.indexes[: len(answer.sent_ns)]
     return Truth(
         request=asked.key,
         answer=answer.id,
@@ -27,10 +29,10 @@ def truth_of(answer: Answer, *, ended_ns: int) -> Truth:
         admitted=_since(run.admitted_ns, begin_ns),
         prefilled=_since(run.prefilled_ns, begin_ns) if run.chunk else None,
         head=_since(answer.head_ns, begin_ns),
-        due=[due_ns - begin_ns for due_ns in answer.due_ns],
+        due=[each_ns - begin_ns for each_ns in due_ns],
         sent=[sent_ns - begin_ns for sent_ns in answer.sent_ns],
-        tokens=[asked.job.output_tokens] if whole else [asked.job.chunks[index] for index in answer.indexes],
-        output=[index >= asked.thought_chunks for index in answer.indexes],
+        tokens=[asked.job.output_tokens] if whole else [asked.job.chunks[index] for index in indexes],
+        output=[index >= asked.thought_chunks for index in indexes],
         ended=ended_ns - begin_ns,
         prompt_tokens=asked.job.prompt_tokens,
         cached_tokens=run.cached_tokens,
