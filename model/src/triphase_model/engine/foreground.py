@@ -9,8 +9,6 @@ import logging
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from triphase_model.engine.refusals import Refused
 from triphase_model.engine.server import serve
 from triphase_model.engine.simulated import Script, SimulatedModel
 from triphase_model.engine.simulated.script import decode_script
+from triphase_model.engine.stdin_end import call_at_end_of_stdin
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ async def _run(options: Options) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if options.exit_with_stdin:
-        _call_at_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
+        call_at_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
     models = [_made(name, options) for name in options.models]
     try:
         async with serve(models=models, host=options.host, port=options.port, shutdown_timeout_s=0.5) as running:
@@ -90,20 +89,3 @@ def _default_script(path: Path | None) -> Script:
         raise CannotServe(f"cannot read {path}: {error.strerror}") from error
     except Refused as refused:
         raise CannotServe(f"{path}: {refused.message}") from refused
-
-
-def _call_at_end_of_stdin(call: Callable[[], object]) -> None:
-    """Watches standard input from a thread: a loop can watch a pipe, but not every kind of standard input."""
-
-    def watch() -> None:
-        try:
-            while os.read(0, 4096):
-                pass
-        except OSError:
-            _log.debug("standard input cannot be read")
-        try:
-            call()
-        except RuntimeError:
-            _log.debug("the server has stopped already")
-
-    threading.Thread(target=watch, name="standard-input", daemon=True).start()

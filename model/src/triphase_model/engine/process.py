@@ -7,6 +7,7 @@ parent, however that dies. What the child does is `foreground.py`.
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,38 +26,24 @@ class _Announcement(msgspec.Struct, frozen=True):
     url: str
 
 
-class EngineProcess:
+class ChildProcess:
     """An engine in a process of its own, as an async context manager; `url` is known inside of the block.
 
-    `models` names what it serves (`reference`, `simulated`), `pace` is in tokens per second of each answer (0 = full
-    speed). `start_timeout_s` bounds the wait for it to be ready, `grace_s` the wait for a clean end before it is
-    killed. Its log goes to this process's standard error.
+    `arguments` are those of the command `triphase-model`. `start_timeout_s` bounds the wait for it to be ready,
+    `grace_s` the wait for a clean end before it is killed. Its log goes to this process's standard error.
     """
 
     def __init__(
         self,
+        arguments: Sequence[str],
         *,
-        models: Sequence[str] = ("reference",),
-        pace: float = 0.0,
-        reasoning_field: ReasoningField = ReasoningField.NONE,
         start_timeout_s: float = 60.0,
         grace_s: float = 5.0,
         python: str = sys.executable,
     ) -> None:
-        chosen = [word for model in models for word in ("--model", model)]
         # -P: a folder that happens to hold a file of a known name must not change what is imported.
-        self._command = [
-            python,
-            "-P",
-            "-m",
-            "triphase_model",
-            "serve",
-            "--port",
-            "0",
-            "--announce",
-            "--exit-with-stdin",
-        ]
-        self._command += ["--pace", str(pace), "--reasoning-field", reasoning_field.value, *chosen]
+        self._command = [python, "-P", "-m", "triphase_model", *arguments]
+        self._command += ["--port", "0", "--announce", "--exit-with-stdin"]
         self._start_timeout_s = start_timeout_s
         self._grace_s = grace_s
         self._process: asyncio.subprocess.Process | None = None
@@ -139,6 +126,56 @@ class EngineProcess:
         except BaseException:
             await _killed(process)
             raise
+
+
+class EngineProcess(ChildProcess):
+    """The embedded engine as a child process.
+
+    `models` names what it serves (`reference`, `simulated`), `pace` is in tokens per second of each answer (0 = full
+    speed).
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Sequence[str] = ("reference",),
+        pace: float = 0.0,
+        reasoning_field: ReasoningField = ReasoningField.NONE,
+        start_timeout_s: float = 60.0,
+        grace_s: float = 5.0,
+        python: str = sys.executable,
+    ) -> None:
+        chosen = [word for model in models for word in ("--model", model)]
+        arguments = ["serve", "--pace", str(pace), "--reasoning-field", reasoning_field.value, *chosen]
+        super().__init__(arguments, start_timeout_s=start_timeout_s, grace_s=grace_s, python=python)
+
+
+class SimulatedProcess(ChildProcess):
+    """The simulated engine (`triphase-model simulate`) as a child process on a free port.
+
+    `profile` is a name of `simulated/serving/profiles.py`, `config` a file that changes it, `settings` are `KEY=VALUE`
+    that change both; `time` is `real` or `null`, `truth` the file of the truth log.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is an option
+        self,
+        *,
+        profile: str = "vllm",
+        config: Path | None = None,
+        settings: Sequence[str] = (),
+        seed: int | None = None,
+        time: str = "real",
+        truth: Path | None = None,
+        start_timeout_s: float = 60.0,
+        grace_s: float = 5.0,
+        python: str = sys.executable,
+    ) -> None:
+        arguments = ["simulate", "--profile", profile, "--time", time]
+        arguments += [] if seed is None else ["--seed", str(seed)]
+        arguments += [word for setting in settings for word in ("--set", setting)]
+        arguments += [] if config is None else ["--config", str(config)]
+        arguments += [] if truth is None else ["--truth", str(truth)]
+        super().__init__(arguments, start_timeout_s=start_timeout_s, grace_s=grace_s, python=python)
 
 
 async def _killed(process: asyncio.subprocess.Process) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from triphase_model.engine.refusals import error_body
 from triphase_model.engine.simulated.events import Asked, Event, answer_body, answer_events
-from triphase_model.engine.simulated.faults import ErrorFrame, Garble, Garbling, Place, Reset, Stall, Status
+from triphase_model.engine.simulated.faults import ErrorFrame, Fault, Garble, Garbling, Place, Reset, Stall, Status
 from triphase_model.engine.simulated.script import Script
 
 _PIECE: Final = 64 << 10
@@ -90,21 +90,7 @@ def _streamed(script: Script, asked: Asked) -> Plan:
 
 
 def _whole(script: Script, asked: Asked) -> Plan:
-    body = answer_body(script, asked)
-    end = End.COMPLETE
-    match script.fault:
-        case (Reset() | Stall()) as fault:
-            body, end = body[: len(body) // 2], _end_of(fault)
-        case Garble(what=Garbling.INVALID_JSON | Garbling.CUT):
-            body = body[: len(body) // 2]
-        case Garble(what=Garbling.INVALID_UTF8):
-            body = body[:-1] + b',"broken":"\xff"}'
-        case Garble(what=Garbling.LONG_LINE, size=size):
-            body = body[:-1] + b',"long":"' + b"x" * size + b'"}'
-        case ErrorFrame() as fault:
-            body = _error_frame(fault)
-        case _:
-            pass
+    body, end = faulted_body(answer_body(script, asked), script.fault)
     # One body has no chunks to time: all of the script's delays pass before it.
     delay_s = sum(event.delay_s for event in answer_events(script, asked))
     return Plan(
@@ -113,6 +99,37 @@ def _whole(script: Script, asked: Asked) -> Plan:
         blocks=(Block(data=body, chunks=1),),
         end=end,
     )
+
+
+def faulted_body(body: bytes, fault: Fault | None) -> tuple[bytes, End]:
+    """An unstreamed body as a fault leaves it, and how it ends."""
+    match fault:
+        case Reset() | Stall():
+            return body[: len(body) // 2], _end_of(fault)
+        case Garble(what=Garbling.INVALID_JSON | Garbling.CUT):
+            body = body[: len(body) // 2]
+        case Garble(what=Garbling.INVALID_UTF8):
+            body = body[:-1] + b',"broken":"\xff"}'
+        case Garble(what=Garbling.LONG_LINE, size=size):
+            body = body[:-1] + b',"long":"' + b"x" * size + b'"}'
+        case ErrorFrame():
+            body = error_frame(fault)
+        case _:
+            pass
+    return body, End.COMPLETE
+
+
+def inserted_bytes(fault: Garble) -> list[bytes]:
+    """What a garbled stream has too much."""
+    match fault.what:
+        case Garbling.INVALID_JSON:
+            return [b'data: {"choices":[{"delta":{"content":\n\n']
+        case Garbling.INVALID_UTF8:
+            return [b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}\n\n']
+        case Garbling.LONG_LINE:
+            return list(_long_line(fault.size))
+        case _:
+            return []
 
 
 def _faulted(events: list[Event], script: Script) -> tuple[list[Event], End]:
@@ -124,7 +141,7 @@ def _faulted(events: list[Event], script: Script) -> tuple[list[Event], End]:
             chunks = fault.after_chunks if fault.at is Place.STREAM else 0
             return events[: _after(events, chunks)], _end_of(fault)
         case ErrorFrame() as fault:
-            frame = b"data: " + _error_frame(fault) + b"\n\n"
+            frame = b"data: " + error_frame(fault) + b"\n\n"
             return [*events[: _after(events, fault.after_chunks)], Event(data=frame), *_done(events)], End.COMPLETE
         case Garble() as fault:
             return _garbled(events, fault), End.COMPLETE
@@ -141,17 +158,8 @@ def _garbled(events: list[Event], fault: Garble) -> list[Event]:
             return [event for event in events if not event.is_done]
         case Garbling.CUT:
             return events[:at]
-        case Garbling.INVALID_JSON:
-            inserted = [Event(data=b'data: {"choices":[{"delta":{"content":\n\n')]
-        case Garbling.INVALID_UTF8:
-            inserted = [Event(data=b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}\n\n')]
-        case Garbling.LONG_LINE:
-            inserted = list(_long_line(fault.size))
-        case Garbling.HTML | Garbling.EMPTY_BODY | Garbling.GZIP_BOMB:  # `compile_plan` replaces the whole answer
-            inserted = []
-        case other:
-            assert_never(other)
-    return events[:at] + inserted + events[at:]
+        case _:
+            return events[:at] + [Event(data=data) for data in inserted_bytes(fault)] + events[at:]
 
 
 def _after(events: Sequence[Event], chunks: int) -> int:
@@ -183,13 +191,13 @@ def _block(events: Sequence[Event]) -> Block:
     return Block(data=data, delay_s=events[0].delay_s, chunks=sum(event.is_text for event in events))
 
 
-def _long_line(size: int) -> Iterator[Event]:
+def _long_line(size: int) -> Iterator[bytes]:
     """A line of `size` bytes as many references to one small piece."""
     piece = b"x" * _PIECE
-    yield Event(data=b'data: {"choices":[{"index":0,"delta":{"content":"')
+    yield b'data: {"choices":[{"index":0,"delta":{"content":"'
     for _ in range(size // _PIECE):
-        yield Event(data=piece)
-    yield Event(data=b"x" * (size % _PIECE) + b'"}}]}\n\n')
+        yield piece
+    yield b"x" * (size % _PIECE) + b'"}}]}\n\n'
 
 
 def _bomb(size: int) -> Iterator[Block]:
@@ -204,7 +212,8 @@ def _end_of(fault: Reset | Stall) -> End:
     return End.RESET if isinstance(fault, Reset) else End.STALL
 
 
-def _error_frame(fault: ErrorFrame) -> bytes:
+def error_frame(fault: ErrorFrame) -> bytes:
+    """The JSON of an error inside a stream."""
     return msgspec.json.encode({"error": {"message": fault.message, "type": fault.type, "code": fault.code}})
 
 

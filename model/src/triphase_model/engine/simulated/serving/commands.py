@@ -1,0 +1,70 @@
+"""The command `triphase-model simulate`."""
+
+import logging
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triphase_model.engine.simulated.serving.profiles import WrongSettings, settings_of
+from triphase_model.engine.simulated.serving.settings import TimeMode
+
+
+class Profile(StrEnum):
+    """The profiles."""
+
+    VLLM = "vllm"
+    FRIENDLI = "friendli"
+    PACED = "paced"
+    NULL = "null"
+
+
+def simulate(  # noqa: PLR0913 - each is an option
+    *,
+    profile: Annotated[
+        Profile, typer.Option(help="Which engine to be like; plausible times, not measured ones.")
+    ] = Profile.VLLM,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+    seed: Annotated[int | None, typer.Option(help="What all chance is drawn by; 0 unless the file says.")] = None,
+    time: Annotated[
+        TimeMode, typer.Option(help="real: tokens take their time; null: none, as fast as this process can.")
+    ] = TimeMode.REAL,
+    truth: Annotated[
+        Path | None, typer.Option(help="File for the truth log: when each chunk was really sent.", dir_okay=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file that changes the profile.", exists=True, dir_okay=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Changes one setting, as timing.step_s=0.01; may be repeated."),
+    ] = None,
+    announce: Annotated[bool, typer.Option("--announce", help='Print {"url": …} as one line when ready.')] = False,
+    exit_with_stdin: Annotated[
+        bool, typer.Option("--exit-with-stdin", help="End when standard input ends, as when the parent dies.")
+    ] = False,
+) -> None:
+    """Serves a simulated engine, which batches, queues and fails as told, and logs the truth of it."""
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from triphase_model.engine.simulated.serving import listening  # noqa: PLC0415 - the other commands need no server
+
+    try:
+        text = None if config is None else config.read_text(encoding="utf-8")
+        options = listening.Options(
+            settings=settings_of(profile.value, config=text, given=settings or (), seed=seed),
+            host=host,
+            port=port,
+            time_mode=time,
+            truth=truth,
+            announce=announce,
+            exit_with_stdin=exit_with_stdin,
+        )
+        listening.run(options)
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"triphase-model: cannot read {config}: {error}", err=True)
+        raise typer.Exit(1) from error
+    except (WrongSettings, listening.CannotSimulate) as error:
+        typer.echo(f"triphase-model: {error}", err=True)
+        raise typer.Exit(1) from error
