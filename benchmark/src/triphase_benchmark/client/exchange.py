@@ -49,12 +49,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked once: the conversation, how many tokens it is to give, and members that the prompt brings."""
+    """What is asked once: the conversation, how many tokens it is to give, and members that the prompt brings.
+
+    `request_id`: what engines may write into their logs, so that a request can be found there; empty sends none.
+    """
 
     turns: Turns
     output_tokens: int | None = None
     extra_body: tuple[tuple[str, object], ...] = ()
     cache_salt: str | None = None
+    request_id: str = ""
 
 
 def answered(turns: Sequence[tuple[str, str]], output: str, added: Sequence[tuple[str, str]]) -> Turns:

@@ -78,8 +78,9 @@ class HttpTarget:
             cache_salt=question.cache_salt,
         )
         accept = "text/event-stream" if self._streams else "application/json"
+        named = f"X-Request-Id: {question.request_id}\r\n" if question.request_id else ""
         head = (
-            f"POST {self._address.api('/chat/completions')} HTTP/1.1\r\n{self._headers}Accept: {accept}\r\n"
+            f"POST {self._address.api('/chat/completions')} HTTP/1.1\r\n{self._headers}{named}Accept: {accept}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body

@@ -182,4 +182,5 @@ def _question(request: PlannedRequest, leg: Leg) -> Question:
         output_tokens=prompt.output_tokens,
         extra_body=tuple((prompt.extra_body or {}).items()),
         cache_salt=leg.cache_salt,
+        request_id=prompt.id if prompt.id.isascii() and prompt.id.isprintable() else "",
     )

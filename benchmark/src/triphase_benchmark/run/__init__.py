@@ -1,0 +1,1 @@
+"""One run: engines probed, the client calibrated, rounds run, what was measured closed and reported."""

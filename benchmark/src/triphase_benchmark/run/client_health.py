@@ -1,0 +1,124 @@
+"""Whether the client was fast enough for this run: what is calibrated for, and what is judged at the end.
+
+Its rule: it is calibrated before the run for the load that the plan lets expect, so that the display can tell, and again
+after it where the run brought more. The verdict is `client/calibration.py`'s; its medians are those of the latencies
+that single chunks decide, since a lag at either end of a long answer is nothing to its length.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from triphase_benchmark.client.calibration import Calibration, ClientLoad, ClientVerdict, judge_client
+from triphase_benchmark.plan.values import Load, Plan
+from triphase_benchmark.statistics.percentiles import percentiles
+
+_JUDGED = ("ttft", "ttfa", "e2e", "icl")
+# What is expected of an engine that nobody has seen yet: events per second of each stream, and until its first.
+_EVENTS = 50.0
+_FIRST_S = 0.5
+_TOKENS = 256
+_MOST_STREAMS = 2000
+# Beyond this a calibration is made again.
+_MOST_BEYOND = 1.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What a run really put on its client: the most of any leg."""
+
+    streams: int
+    events_per_s: float
+
+
+def expected(plan: Plan, *, duration_s: float = 2.0) -> ClientLoad:
+    """The load that a plan lets expect, all streams in step, as engines that batch send."""
+    return ClientLoad(streams=_streams(plan), events_per_s=_EVENTS, duration_s=duration_s)
+
+
+def beyond(brought: Brought, load: ClientLoad) -> ClientLoad | None:
+    """The load to calibrate for again; `None` where what was calibrated for was enough."""
+    if brought.events_per_s <= _MOST_BEYOND * load.offered and brought.streams <= _MOST_BEYOND * load.streams:
+        return None
+    streams = max(brought.streams, 1)
+    return ClientLoad(streams=streams, events_per_s=max(brought.events_per_s / streams, 1.0), duration_s=load.duration_s)
+
+
+def brought_by(requests: pa.Table) -> Brought:
+    """What a table REQUESTS put on its client."""
+    sent = requests.filter(pc.and_(pc.is_valid(requests["sent"]), pc.is_valid(requests["ended"])))
+    counted = sent.append_column("chunks", pc.list_value_length(sent["chunk_times"]))
+    legs = counted.group_by(["round", "engine"]).aggregate([("sent", "list"), ("ended", "list"), ("chunks", "sum")])
+    loads = [
+        _of_leg(np.array(row["sent_list"]), np.array(row["ended_list"]), row["chunks_sum"]) for row in legs.to_pylist()
+    ]
+    return Brought(
+        streams=max((load.streams for load in loads), default=0),
+        events_per_s=max((load.events_per_s for load in loads), default=0.0),
+    )
+
+
+def verdict(calibration: Calibration, rounds: pa.Table, *, brought: Brought, cpu_share: float) -> ClientVerdict:
+    """Judges the client of a run by its table ROUNDS."""
+    return judge_client(
+        calibration,
+        medians=dict(_medians(rounds)),
+        events_per_s=brought.events_per_s,
+        cpu_share=cpu_share,
+    )
+
+
+def as_json(calibration: Calibration | None, judged: ClientVerdict | None, why: str = "") -> dict[str, Any]:
+    """Its part of the manifest; `why`: it could not be judged."""
+    told: dict[str, Any] = {"client_ok": None, "why": why or None}
+    if calibration is not None:
+        told |= asdict(calibration)
+        told |= {f"lag_{name}_s": _number(told.pop(f"lag_{name}")) for name in ("p50", "p99", "max")}
+    if judged is not None:
+        told |= {"client_ok": judged.client_ok, "most_share": judged.most_share, "shares": dict(judged.shares)}
+        told["why"] = "; ".join(judged.reasons) or None
+    return told
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _streams(plan: Plan) -> int:
+    if plan.load is Load.CLOSED:
+        return max(plan.concurrency or 1, 1)
+    lengths = [one.prompt.output_tokens or _TOKENS for round_ in plan.rounds for one in round_.requests]
+    seconds = _FIRST_S + float(np.mean(lengths)) / _EVENTS
+    rates = [_rate([one.scheduled_ns or 0 for one in round_.requests]) for round_ in plan.rounds]
+    return min(max(ceil(max(rates) * seconds), 1), _MOST_STREAMS)
+
+
+def _rate(times_ns: list[int]) -> float:
+    span_s = (max(times_ns) - min(times_ns)) / 1e9
+    return len(times_ns) / span_s if span_s > 0 else float(len(times_ns))
+
+
+def _of_leg(sent: np.ndarray[Any, Any], ended: np.ndarray[Any, Any], events: int) -> Brought:
+    """The most at once, and events per second of the whole leg."""
+    moments = np.concatenate([sent, ended])
+    steps = np.concatenate([np.ones(len(sent), np.int64), -np.ones(len(ended), np.int64)])
+    most = int(steps[np.lexsort([steps, moments])].cumsum().max())
+    span_s = float(ended.max() - sent.min()) / 1e9
+    return Brought(streams=most, events_per_s=events / span_s if span_s > 0 else 0.0)
+
+
+def _medians(rounds: pa.Table) -> Iterable[tuple[str, float]]:
+    """Of each judged metric, the least of any engine's middle round, by its name."""
+    rows = rounds.to_pylist()
+    for metric in _JUDGED:
+        values: dict[str, list[float]] = {}
+        for row in rows:
+            if (row["metric"], row["statistic"]) == (metric, "p50") and row["value"] and row["void"] is None:
+                values.setdefault(row["engine"], []).append(row["value"])
+        if values:
+            yield metric, min(percentiles(np.array(one), [0.5])[0] for one in values.values())

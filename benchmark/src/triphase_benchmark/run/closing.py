@@ -1,0 +1,100 @@
+"""What becomes of what was measured: one file of requests, the tables of rounds and comparison, and the report.
+
+Its rule: it needs a folder and its manifest, nothing else, so that a run which was interrupted, or killed, is closed
+and reported later by the same code (`triphase-benchmark report`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from triphase_benchmark.comparison.paired import compare
+from triphase_benchmark.comparison.tokenizers import tokenizers_differ, tokens_per_character
+from triphase_benchmark.engines.engine import Price
+from triphase_benchmark.metrics.rounds import rounds_of
+from triphase_benchmark.metrics.tables import COMPARISON
+from triphase_benchmark.plan.values import Load
+from triphase_benchmark.records.folder import RunFolder
+from triphase_benchmark.report.gathered import Gathered, gathered
+from triphase_benchmark.report.inputs import Inputs, inputs_of
+from triphase_benchmark.report.writing import write_report
+
+_TOKENIZERS = (
+    "the engines count tokens differently ({}): compare requests per second and latencies of whole answers, not tokens"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A run as it was reported: what pages took, and which files there are."""
+
+    inputs: Inputs
+    found: Gathered
+    files: tuple[Path, ...]
+
+
+def rounds_table(requests: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
+    """The table ROUNDS, under the conditions that a manifest tells."""
+    engines = manifest.get("engines") or ()
+    return rounds_of(
+        requests,
+        load=Load(manifest.get("load_kind") or Load.CLOSED),
+        slos=manifest.get("slo") or {},
+        prices={one["name"]: Price(**one["price"]) for one in engines if one.get("price")},
+    )
+
+
+def comparison_table(rounds: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
+    """The table COMPARISON; empty where the baseline ran no round, or nothing else did."""
+    baseline = (manifest.get("configuration") or {}).get("baseline")
+    names = set(rounds["engine"].to_pylist())
+    if manifest.get("sweep") or baseline not in names or len(names) < 2:
+        return COMPARISON.empty_table()
+    return compare(rounds, baseline=baseline, seed=manifest.get("seed") or 0)
+
+
+def report(folder: RunFolder, manifest: dict[str, Any], *, requests: pa.Table, rounds: pa.Table) -> Reported:
+    """Writes the tables and the report of a closed folder.
+
+    Raises:
+        OSError: A file could not be written; the requests are kept.
+    """
+    comparison = comparison_table(rounds, manifest)
+    ratios = tokens_per_character(requests)
+    if tokenizers_differ(ratios):
+        told = ", ".join(f"{name} {ratio:.3f} tokens per character" for name, ratio in ratios.items())
+        manifest = {**manifest, "problems": [*(manifest.get("problems") or ()), _TOKENIZERS.format(told)]}
+    tables = {"rounds": rounds, "comparison": comparison}
+    files = [_table_file(folder.path / f"{name}.parquet", table) for name, table in tables.items()]
+    inputs = inputs_of(manifest, requests=requests, rounds=rounds, comparison=comparison)
+    found = gathered(inputs)
+    pages = write_report(inputs, folder.path, found)
+    every = (folder.path / "manifest.json", folder.requests, *files, *pages)
+    return Reported(inputs=inputs, found=found, files=every)
+
+
+def report_again(path: Path) -> Reported:
+    """Closes a run that was not closed, and reports it.
+
+    Raises:
+        BadFolder: It holds no run that can be read.
+        RecordsLost: The disk takes no more.
+        OSError: The same.
+    """
+    folder = RunFolder(path)
+    manifest = folder.read_manifest()
+    if not folder.requests.exists():
+        folder.close()
+    requests = folder.read_requests()
+    return report(folder, manifest, requests=requests, rounds=rounds_table(requests, manifest))
+
+
+def _table_file(path: Path, table: pa.Table) -> Path:
+    fresh = path.with_name(f".{path.name}.part")
+    pq.write_table(table, fresh, compression="zstd")
+    fresh.replace(path)
+    return path

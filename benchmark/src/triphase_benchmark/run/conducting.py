@@ -1,0 +1,164 @@
+"""A run from its beginning to its report: probe, plan, calibrate, run the rounds, judge the client, close, report.
+
+Its rule: what was measured is kept, whatever ends the run: Ctrl-C, an engine or a worker that dies, a disk that is
+full. Which rounds are run is its caller's to say (`Course`): all of a plan, more of them until a gate can tell, or those
+of a sweep.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from secrets import token_hex
+from time import monotonic
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from triphase_benchmark.client.calibration import Calibration, calibrate
+from triphase_benchmark.client.crew import Crew, default_workers
+from triphase_benchmark.metrics.tables import ROUNDS
+from triphase_benchmark.plan.making import Wish, make_plan
+from triphase_benchmark.plan.reuse import planned_reuse
+from triphase_benchmark.plan.values import Plan
+from triphase_benchmark.records.folder import RunFolder
+from triphase_benchmark.records.writer import RecordsLost
+from triphase_benchmark.report.progress import Snapshot
+from triphase_benchmark.run.caches import Caches, cache_text
+from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, verdict
+from triphase_benchmark.run.closing import Reported, report, rounds_table
+from triphase_benchmark.run.greeting import Met, meet
+from triphase_benchmark.run.legs import Legs
+from triphase_benchmark.run.manifest import first_manifest
+from triphase_benchmark.run.problems import BrokeOff, CannotRun, Ending
+from triphase_benchmark.run.wanted import Wanted
+from triphase_benchmark.run.watching import Watch
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """What a course works with. It may make `plan` longer, and leaves in `manifest` what a report needs of it."""
+
+    wish: Wish
+    plan: Plan
+    legs: Legs
+    watch: Watch
+    folder: RunFolder
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    def rounds(self) -> pa.Table:
+        """The table ROUNDS of all that was measured so far."""
+        return rounds_table(self.folder.read_requests(), self.manifest)
+
+    def grow(self, plan: Plan) -> None:
+        """Takes a longer plan."""
+        self.plan = plan
+        self.watch.expect(rounds=len(plan.rounds), planned=requests_of(plan))
+
+
+class Course(Protocol):
+    """Decides which rounds are run."""
+
+    def __call__(self, stage: Stage) -> None:
+        """Runs them. Raises BrokeOff."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended, and what there is of it. `reported`: `None` where even that failed, and `problem` says why."""
+
+    ending: Ending
+    problem: str = ""
+    client_ok: bool | None = None
+    reported: Reported | None = None
+
+
+def every_round(stage: Stage) -> None:
+    """The plain course: all rounds of the plan, in order."""
+    stage.legs.run(stage.plan.rounds, load=stage.plan.load, places=stage.plan.concurrency)
+
+
+def requests_of(plan: Plan) -> int:
+    """How many requests all of its legs have."""
+    return sum(len(round_.requests) * len(round_.engines) for round_ in plan.rounds)
+
+
+def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course = every_round) -> Outcome:
+    """Runs all of it.
+
+    Raises:
+        BadInput: What is wanted cannot be planned.
+        CannotRun: An engine cannot be measured, or the folder not be written; nothing was.
+    """
+    wish = wanted.wish()
+    plan = make_plan(wish)
+    watch = Watch(wanted.names, rounds=len(plan.rounds), planned=requests_of(plan), now=monotonic, show=show)
+    watch.say("asking the engines who they are")
+    met = meet(wanted.engines, wait_s=wanted.wait_s)
+    watch.say("calibrating the client")
+    workers = wanted.workers or default_workers()
+    calibration = calibrate(expected(plan), workers=workers)
+    watch.client(ok=None, lag_s=calibration.lag_p99 if calibration.events else None)
+    caches = Caches(wanted.engines, salt=token_hex(8))
+    folder = RunFolder(wanted.out)
+    crew = Crew(folder, workers=workers)
+    cache = cache_text(planned_reuse(plan), caches.told)
+    manifest = first_manifest(wanted, plan, met, epoch_ns=crew.epoch_ns, cache=cache)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.write_manifest(manifest)
+    except OSError as error:
+        raise CannotRun(f"--out {folder.path} cannot be written: {error.strerror or error}") from error
+    legs = Legs(crew, {one.engine.name: one for one in met}, caches=caches, limits=wanted.limits, watch=watch)
+    stage = Stage(wish=wish, plan=plan, legs=legs, watch=watch, folder=folder, manifest=manifest)
+    ending, problem = _run(crew, course, stage)
+    manifest["cache"] = cache_text(planned_reuse(stage.plan), caches.told)
+    return _close(stage, ending, problem, calibration=calibration, workers=workers)
+
+
+def _run(crew: Crew, course: Course, stage: Stage) -> tuple[Ending, str]:
+    try:
+        with crew:
+            course(stage)
+    except KeyboardInterrupt:
+        return Ending.INTERRUPTED, "the run was interrupted: what is shown is what was measured until then"
+    except BrokeOff as error:
+        return Ending.BROKEN, str(error)
+    except OSError as error:  # of the folder itself
+        return Ending.BROKEN, f"the run ended: {error}"
+    return Ending.WHOLE, ""
+
+
+def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibration, workers: int) -> Outcome:
+    folder, manifest, watch = stage.folder, stage.manifest, stage.watch
+    manifest["ending"] = ending.value
+    manifest["problems"] = [*([problem] if problem else []), *manifest["problems"]]
+    try:
+        watch.say("closing the records")
+        folder.close()
+        requests = folder.read_requests()
+        rounds = rounds_table(requests, manifest) if requests.num_rows else ROUNDS.empty_table()
+        manifest["calibration"] = _judged(stage, requests, rounds, calibration, workers, ending)
+        folder.write_manifest(manifest)
+        watch.say("writing the report")
+        reported = report(folder, manifest, requests=requests, rounds=rounds)
+    except OSError as error:
+        with suppress(RecordsLost):
+            folder.write_manifest(manifest)
+        lost = f"{error}; with room on the disk, `triphase-benchmark report {folder.path}` makes the report"
+        return Outcome(ending=Ending.BROKEN, problem="; ".join(filter(None, [problem, lost])))
+    client_ok = manifest["calibration"]["client_ok"]
+    return Outcome(ending=ending, problem=problem, client_ok=client_ok, reported=reported)
+
+
+def _judged(
+    stage: Stage, requests: pa.Table, rounds: pa.Table, calibration: Calibration, workers: int, ending: Ending
+) -> dict[str, Any]:
+    brought = brought_by(requests)
+    again = beyond(brought, calibration.load)
+    if again is not None and ending is Ending.WHOLE:
+        stage.watch.say("calibrating the client for what the run brought")
+        calibration = calibrate(again, workers=workers)
+    judged = verdict(calibration, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
+    return as_json(calibration, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}
+
+

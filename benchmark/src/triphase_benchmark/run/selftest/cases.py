@@ -1,0 +1,98 @@
+"""What the self-test tries: streams that are paced, for times, and answers of every shape and fault, for counts.
+
+Its rule: a case says all that is particular about it, so that a new one is a new row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from triphase_benchmark.records.error_kinds import ErrorKind
+
+FIRST_S = 0.05
+TOKEN_S = 0.02
+# What a stalled answer is waited for.
+TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedCase:
+    """`streams` at once, evenly spread, each of `tokens`; `waves` of them, one after the other."""
+
+    streams: int
+    waves: int
+    tokens: int = 64
+
+    @property
+    def name(self) -> str:
+        """How the table calls it."""
+        return f"{self.streams} paced stream{'' if self.streams == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is done to a request, and what must be said of it; `None`: it succeeds all the same."""
+
+    what: Mapping[str, Any]
+    kind: ErrorKind | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedCase:
+    """`requests` of a simulated engine; `like` is its profile there, `asked_by` ours. `tells_chunks`: of each its tokens."""
+
+    name: str
+    like: str
+    asked_by: str
+    settings: tuple[str, ...]
+    requests: int = 24
+    tells_chunks: bool = True
+    faults: tuple[Fault, ...] = field(default=())
+
+
+TIMED = (
+    TimedCase(streams=1, waves=12),
+    TimedCase(streams=64, waves=3),
+    TimedCase(streams=256, waves=3),
+)
+
+_QUICK = ("timing.kind=paced", "timing.first_s=0.01", "timing.token_s=0.002")
+_SHAPES = (
+    *("wire.pieces=3", "wire.unicode=true", "wire.line_end=crlf", "wire.comment_every=2", "wire.role=early"),
+    *("wire.usage=every", "wire.done=false", "wire.empty_content=null", "wire.reasoning_details=true"),
+)
+FAULTS = (
+    Fault(what={"kind": "status", "status": 500}, kind=ErrorKind.STATUS),
+    Fault(what={"kind": "status", "status": 429}, kind=ErrorKind.STATUS),
+    Fault(what={"kind": "reset", "at": "head"}, kind=ErrorKind.RESET),
+    Fault(what={"kind": "reset", "at": "stream", "after_chunks": 3}, kind=ErrorKind.RESET),
+    Fault(what={"kind": "stall", "at": "stream", "after_chunks": 2}, kind=ErrorKind.TIMEOUT),
+    Fault(what={"kind": "error_frame", "after_chunks": 2}, kind=ErrorKind.IN_BAND),
+    Fault(what={"kind": "garble", "what": "html"}, kind=ErrorKind.PROTOCOL),
+    Fault(what={"kind": "garble", "what": "invalid_json", "after_chunks": 1}, kind=ErrorKind.PROTOCOL),
+    Fault(what={"kind": "garble", "what": "empty_body"}, kind=ErrorKind.TRUNCATED),
+    Fault(what={"kind": "garble", "what": "cut", "after_chunks": 4}, kind=ErrorKind.TRUNCATED),
+    Fault(what={"kind": "garble", "what": "no_done"}, kind=None),
+    Fault(what={"kind": "garble", "what": "no_finish_reason"}, kind=None),
+)
+
+COUNTED = (
+    CountedCase(name="tokens one by one", like="vllm", asked_by="vllm", settings=(*_QUICK, "lengths.reasoning=8")),
+    CountedCase(
+        name="several tokens a chunk",
+        like="vllm",
+        asked_by="vllm",
+        settings=(*_QUICK, "chunking.tokens=3", "chunking.spread=geometric", "chunking.first=5", "lengths.reasoning=8"),
+    ),
+    CountedCase(
+        name="usage at the end only",
+        like="friendli",
+        asked_by="friendli-container",
+        settings=(*_QUICK, "chunking.tokens=2", "lengths.reasoning=8"),
+        tells_chunks=False,
+    ),
+    CountedCase(
+        name="split events, CRLF, comments", like="vllm", asked_by="vllm", settings=(*_QUICK, *_SHAPES, "lengths.reasoning=8")
+    ),
+    CountedCase(name="faults", like="vllm", asked_by="vllm", settings=(*_QUICK, "lengths.reasoning=4"), faults=FAULTS),
+)
