@@ -8,6 +8,7 @@ first.
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
 import time
@@ -83,6 +84,8 @@ class _Worker:
     async def run(self) -> None:
         """Does what it is told, order by order; the last one is `None`."""
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._hear)
+        # The loop has made it one that does not block, and then a large order would break off amid its bytes.
+        os.set_blocking(self._pipe.fileno(), True)
         try:
             self._writer = RowsWriter(self._spec.part, self._shape.schema)
             while (order := await self._orders.get()) is not None:

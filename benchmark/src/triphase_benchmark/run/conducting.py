@@ -155,7 +155,7 @@ def _judged(
 ) -> dict[str, Any]:
     brought = brought_by(requests)
     again = beyond(brought, calibration.load)
-    if again is not None and ending is Ending.WHOLE:
+    if again is not None and ending is not Ending.INTERRUPTED:
         stage.watch.say("calibrating the client for what the run brought")
         calibration = calibrate(again, workers=workers)
     judged = verdict(calibration, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
