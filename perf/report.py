@@ -80,9 +80,14 @@ def markdown(results: Results) -> str:
             "",
             *_memory_table(results),
             "",
-            *(f"{'met   ' if v.met else 'MISSED'}  {v.target}: {v.found}" for v in verdicts(results)),
+            *told(verdicts(results)),
         ]
     )
+
+
+def told(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yields a line for each target."""
+    yield from (f"{'met   ' if one.met else 'MISSED'}  {one.target}: {one.found}" for one in verdicts)
 
 
 def as_json(results: Results) -> dict[str, Any]:

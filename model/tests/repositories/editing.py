@@ -5,13 +5,13 @@ found. Clean repositories are `clean.py`, the faults `faults/`.
 """
 
 import json
-import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from tensor_files import Files, Tensors, safetensors, with_header
 from triphase_model.validator.checking import Renderer, Result, Selection, check
 from triphase_model.validator.findings import Finding, Severity
 from triphase_model.validator.mending import Mended, mend, remembered
@@ -19,11 +19,7 @@ from triphase_model.validator.pieces import read_pieces
 from triphase_model.validator.rendering.asking import render
 from triphase_model.validator.source import Source
 
-Files = dict[str, bytes]
 Change = Callable[[Files], None]
-Tensors = dict[str, tuple[str, tuple[int, ...]]]
-
-ITEM_BYTES: Mapping[str, int] = {"BF16": 2, "F16": 2, "F32": 4, "I32": 4, "U8": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +52,11 @@ def checked(files: Files, sizes: Mapping[str, int] | None = None, selection: Sel
 
 def mended(files: Files, **choices: str) -> Mended:
     return mend(Source.of_files(files, name="model"), choices, renderer=renderer())
+
+
+def whole(made: Mended) -> Files:
+    """All files of a mended repository."""
+    return {name: made.source.read_range(name, 0, made.source.size(name)) for name in made.source.names()}
 
 
 def weighty(result: Result) -> set[str]:
@@ -148,22 +149,6 @@ def header_of(data: bytes) -> dict[str, Any]:
 def tensors_of(data: bytes) -> Tensors:
     entries = header_of(data).items()
     return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in entries if name != "__metadata__"}
-
-
-def safetensors(tensors: Tensors, metadata: Any = None, alike: tuple[str, ...] = ()) -> bytes:
-    """A file of weights; each tensor is filled with a byte of its own, but for those that are to be alike."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"} if metadata is None else metadata}
-    at, data = 0, b""
-    for number, (name, (dtype, shape)) in enumerate(tensors.items()):
-        size = math.prod(shape) * ITEM_BYTES[dtype]
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
-        at += size
-        data += bytes([0 if name in alike else number % 250 + 1]) * size
-    return with_header(json.dumps(header).encode(), data)
-
-
-def with_header(header: bytes, data: bytes) -> bytes:
-    return struct.pack("<Q", len(header)) + header + data
 
 
 def repiecing(alter: Callable[[list[tuple[str, int]]], None], *, vocab_size: int = 640, fallback: int = 1) -> Change:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from repositories.clean import byte_letters
-from repositories.editing import Files, Tensors, safetensors
+from tensor_files import Files, Tensors, safetensors
+from tiny_qwen3 import byte_letters, dumped
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -29,10 +29,6 @@ def family(name: str) -> Files:
 @cache
 def _cached(name: str) -> Mapping[str, bytes]:
     return _FAMILIES[name]()
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode()
 
 
 def _made(
@@ -64,10 +60,10 @@ def _made(
     ends = [ids[text] for text in eos]
     common = {"vocab_size": ROWS, "hidden_size": HIDDEN, "eos_token_id": ends[0] if len(ends) == 1 else ends}
     return {
-        "config.json": _dumped({"torch_dtype": "bfloat16", "use_cache": True, **common, **config}),
-        "generation_config.json": _dumped({"eos_token_id": ends, "pad_token_id": ends[0], **(generation or {})}),
-        "tokenizer.json": _dumped(tokenizer),
-        "tokenizer_config.json": _dumped({"chat_template": template, "eos_token": eos[0], **settings}),
+        "config.json": dumped({"torch_dtype": "bfloat16", "use_cache": True, **common, **config}),
+        "generation_config.json": dumped({"eos_token_id": ends, "pad_token_id": ends[0], **(generation or {})}),
+        "tokenizer.json": dumped(tokenizer),
+        "tokenizer_config.json": dumped({"chat_template": template, "eos_token": eos[0], **settings}),
         "model.safetensors": safetensors(tensors),
         **(extra or {}),
     }
@@ -197,7 +193,7 @@ def _gemma3() -> Files:
     names = {"pre_feedforward_layernorm.weight": (HIDDEN,), "post_feedforward_layernorm.weight": (HIDDEN,), **normed}
     tower = {f"vision_tower.encoder.layers.{n}.norm.weight": ("BF16", (8,)) for n in range(5)}
     tensors = _stack("language_model.model.", _attention(128, 64) | _MLP | names)
-    files |= {"config.json": _dumped(outer), "model.safetensors": safetensors({**tensors, **tower}),
+    files |= {"config.json": dumped(outer), "model.safetensors": safetensors({**tensors, **tower}),
               "preprocessor_config.json": b"{}"}  # fmt: skip
     return files
 
@@ -313,8 +309,46 @@ def _mixtral() -> Files:
     config = json.loads(files["config.json"]) | {"architectures": ["MixtralForCausalLM"], "model_type": "mixtral",
                                                  "num_local_experts": 8, "num_experts_per_tok": 2}  # fmt: skip
     del config["head_dim"]
-    files |= {"config.json": _dumped(config), "model.safetensors": safetensors(_stack("model.", layer, ends=_HEAD))}
+    files |= {"config.json": dumped(config), "model.safetensors": safetensors(_stack("model.", layer, ends=_HEAD))}
     return files
+
+
+def _glm4() -> Files:
+    """Nothing ends an answer but what begins the next turn."""
+    tokens = ["<|endoftext|>", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"]
+    return _made(
+        config={**_SIZES, "architectures": ["Glm4ForCausalLM"], "model_type": "glm4", "head_dim": 16,
+                "partial_rotary_factor": 0.5, "rope_theta": 10000.0, "attention_bias": True,
+                "tie_word_embeddings": False},
+        tensors=_stack("model.", _attention(64, 32, bias=True) | _MLP, ends=_HEAD),
+        tokens=tokens,
+        eos=["<|endoftext|>", "<|user|>", "<|observation|>"],
+        template="{{- '[gMASK]<sop>' -}}" + _ROLES + "{{- '<|' + m.role + '|>\n' + m.content -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|assistant|>\n' -}}{%- endif -%}",
+        settings={"pad_token": "<|endoftext|>", "tokenizer_class": "PreTrainedTokenizerFast",
+                  "model_max_length": 128000},
+    )  # fmt: skip
+
+
+def _packed() -> Files:
+    """A model that GPTQ has packed: shapes of eight numbers in one, scales beside them, and a plain output."""
+    files = _qwen2()
+    sizes = {"q_proj": (64, 64), "k_proj": (64, 32), "v_proj": (64, 32), "o_proj": (64, 64)}
+    inner = {"gate_proj": (64, 128), "up_proj": (64, 128), "down_proj": (128, 64)}
+    layer = {f"self_attn.{name}": shape for name, shape in sizes.items()}
+    layer |= {f"mlp.{name}": shape for name, shape in inner.items()}
+    tensors = _stack("model.", {"input_layernorm.weight": (HIDDEN,), "post_attention_layernorm.weight": (HIDDEN,)})
+    for number, (name, (rows, columns)) in ((n, item) for n in range(2) for item in layer.items()):
+        at = f"model.layers.{number}.{name}"
+        tensors[f"{at}.qweight"] = ("I32", (rows // 8, columns))
+        tensors[f"{at}.qzeros"] = ("I32", (rows // 32, columns // 8))
+        tensors[f"{at}.scales"] = ("F16", (rows // 32, columns))
+        tensors[f"{at}.g_idx"] = ("I32", (rows,))
+    config = json.loads(files["config.json"]) | {
+        "torch_dtype": "float16",
+        "quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": False, "sym": True},
+    }
+    return files | {"config.json": dumped(config), "model.safetensors": safetensors(tensors)}
 
 
 _FAMILIES: Final[Mapping[str, Callable[[], Files]]] = {
@@ -327,5 +361,7 @@ _FAMILIES: Final[Mapping[str, Callable[[], Files]]] = {
     "phi3": _phi3,
     "deepseek": _deepseek,
     "gpt_oss": _gpt_oss,
+    "glm4": _glm4,
+    "packed": _packed,
 }
 NAMES: Final = tuple(_FAMILIES)

@@ -46,6 +46,13 @@ def _of(table: Any, name: str) -> tuple[Change, ...]:
     return changes
 
 
+def _no_numbers(files: dict[str, bytes]) -> None:
+    """Fills all tensors of a file with NaN of bfloat16; its header stays as it is."""
+    data = files[SHARDS[0]]
+    length = 8 + int.from_bytes(data[:8], "little")
+    files[SHARDS[0]] = data[:length] + b"\xc0\x7f" * ((len(data) - length) // 2)
+
+
 def _plain_specials(files: dict[str, bytes]) -> None:
     replacing(_TOK, '"special": true', '"special": false')(files)
 
@@ -136,7 +143,7 @@ KNOWN: Final[tuple[tuple[int, str, str | None, tuple[Change, ...]], ...]] = (
     (67, "index names the wrong file", "W11", (setting(_INDEX, "weight_map", _NORM, to=SHARDS[0]),)),
     (68, "total_size wrong", "W06", (setting(_INDEX, "metadata", "total_size", to=1),)),
     (69, "index without metadata", "W07", (dropping(_INDEX, "metadata"),)),
-    (70, "NaN in weights", NUMBERS, ()),
+    (70, "NaN in weights", NUMBERS, (_no_numbers,)),
     (71, "layer_types too short", "A41", _config("layer_types", ["full_attention"])),
     (72, "layer_types with a bad name", "A42", _config("layer_types", ["full", "full_attention", "full_attention"])),
     (73, "a window without a size", "A43", _config("use_sliding_window", True)),

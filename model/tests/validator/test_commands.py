@@ -1,11 +1,13 @@
 """`triphase-model check`, `rules` and `explain` as a user runs them: reports, exit codes, usage errors."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from repositories.clean import repository
@@ -53,6 +55,39 @@ def test_where_there_is_no_repository_it_is_one_line_and_30(tmp_path: Path) -> N
     for path in (tmp_path / "nowhere", empty, Path(__file__)):
         result = run("check", str(path))
         assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (30, "", 1)
+
+
+def test_a_repository_is_called_as_its_folder_also_where_one_stands_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REFERENCE)
+    assert run("check", ".").stdout.splitlines()[-1] == "reference: clean (3 info)"
+
+
+def test_a_folder_that_cannot_be_read_is_one_line_and_30(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    # As it is for whoever is not root: neither does the system grant it, nor can the folder be listed.
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(os, "scandir", forbidden)
+    for command in ("check", "fix"):
+        result = run(command, folder(tmp_path, {}))
+        told = f"triphase-model: {tmp_path} cannot be read: Permission denied"
+        assert (result.exit_code, result.stdout, result.stderr.splitlines()) == (30, "", [told])
+
+
+def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = os.open
+
+    def forbidden(path: str, *rest: Any, **named: Any) -> int:
+        if str(path).endswith("config.json") and "generation" not in str(path):
+            raise PermissionError(13, "Permission denied", path)
+        return plain(path, *rest, **named)
+
+    path = folder(tmp_path, {})
+    monkeypatch.setattr(os, "open", forbidden)
+    findings = json.loads(run("check", path, "--format", "json").stdout)["findings"]
+    told = {finding["location"]["file"] for finding in findings if finding["rule"] == "F09"}
+    assert told == {"config.json", "tokenizer_config.json"}
 
 
 def test_a_rule_that_fails_is_unanswered_and_30(monkeypatch: pytest.MonkeyPatch) -> None:

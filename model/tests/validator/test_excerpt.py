@@ -1,17 +1,21 @@
 """What is read of a repository is enough for every rule, and holds no weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from repositories.clean import repository
 from repositories.editing import Fault, renderer
 from repositories.faults import ALL
-from triphase_model.validator.checking import check
+from triphase_model.validator.checking import Result, check
 from triphase_model.validator.excerpt import excerpt
+from triphase_model.validator.findings import Finding
 from triphase_model.validator.source import Source
 
 # Whether a tied projection is another one than the embedding is told by samples of the weights themselves.
 BY_SAMPLES = {"A12"}
+# Whether what follows the last tensor is zeros is told by these bytes: without them it is found and not mended.
+FIXED_BY_BYTES = {"W04"}
 
 
 def written(folder: Path, files: dict[str, bytes]) -> Source:
@@ -22,6 +26,12 @@ def written(folder: Path, files: dict[str, bytes]) -> Source:
     return Source.of_folder(folder)
 
 
+def told(result: Result) -> list[Finding]:
+    """What both checks must find."""
+    findings = [one for one in result.findings if one.rule not in BY_SAMPLES]
+    return [replace(one, fix=None) if one.rule in FIXED_BY_BYTES else one for one in findings]
+
+
 @pytest.mark.parametrize("fault", ALL, ids=str)
 def test_a_check_of_it_finds_what_a_check_of_the_whole_finds(fault: Fault) -> None:
     files = repository(fault.base)
@@ -29,9 +39,7 @@ def test_a_check_of_it_finds_what_a_check_of_the_whole_finds(fault: Fault) -> No
         change(files)
     source = Source.of_files(files)
     whole, read = check(source, renderer=renderer()), check(excerpt(source), renderer=renderer())
-    assert [one for one in read.findings if one.rule not in BY_SAMPLES] == [
-        one for one in whole.findings if one.rule not in BY_SAMPLES
-    ]
+    assert told(read) == told(whole)
     assert read.unanswered == whole.unanswered
 
 

@@ -16,6 +16,10 @@ def test_clean_repositories_are_clean(base: str) -> None:
     assert (weighty(result), result.unanswered, result.verdict) == (set(), (), Verdict.CLEAN)
 
 
+def test_a_repository_with_nothing_amiss_passes_every_rule() -> None:
+    assert checked(repository("qwen3")).findings == ()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_clean_repositories_of_other_families_are_clean(name: str) -> None:
     result = checked(family(name))

@@ -13,6 +13,7 @@ def test_a_measured_fault(number: int, name: str, rule: str | None, changes: tup
     files = repository("qwen3")
     for change in changes:
         change(files)
+    assert number == 0 or files != repository("qwen3")
     result = checked(files)
     assert result.unanswered == ()
     if rule in (None, NUMBERS):

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories.clean import repository
-from repositories.editing import Fault, Files, checked, mended, weighty
+from repositories.editing import Fault, checked, mended, weighty
 from repositories.faults import ALL
+from tensor_files import Files
 
 JSON_FILES = [
     "config.json",
@@ -122,6 +123,23 @@ APART = [
     {"A03", "A07"}, {"A03", "A10"}, {"A09", "Q02"}, {"A11", "A12"}, {"A12", "V02"}, {"T01", "T07"}, {"T01", "V15"},
     {"T11", "V15"}, {"T05", "T06"}, {"T06", "T10"}, {"T10", "V06"}, {"V05", "V07"},
 ]  # fmt: skip
+
+
+# Faults of templates hide one another, but not what is wrong with the configuration or the weights.
+OF_TEMPLATES = [
+    fault
+    for fault in ALL
+    if fault.base == "qwen3" and fault.rule[0] in "CS" and not any("safetensors" in name for name in touched(fault))
+]
+OF_OTHERS = [fault for fault in PLAIN if fault.rule[0] in "AGQRW"]
+
+
+@pytest.mark.parametrize("one", OF_TEMPLATES, ids=str)
+def test_a_fault_of_the_template_and_one_of_the_model_are_both_told(one: Fault) -> None:
+    others = [fault for fault in OF_OTHERS if not touched(fault) & touched(one)]
+    for other in random.Random(str(one)).sample(others, 3):
+        told = {finding.rule for finding in checked(broken(one, other)).findings}
+        assert {one.rule, other.rule} <= told
 
 
 @pytest.mark.parametrize("one", PLAIN, ids=str)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from repositories.editing import safetensors, with_header
+from tensor_files import safetensors, with_header
 from triphase_model.validator.source import Source
 from triphase_model.validator.weights import Shard, ShardFault, read_shard
 

@@ -1,61 +1,77 @@
-"""Writes a mended repository into a new folder: every file of the old one, and the changed ones with their new bytes.
+"""Writes a repository into a new folder, every file of it: those that were changed, and those that lie elsewhere.
 
 Rule: the folder appears whole or not at all, so it is filled under another name and then renamed. The old one is never
 touched, and links become files, so that nothing written later reaches it. What changes is `mending.py`.
 """
 
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO, Final
 
-from triphase_model.validator.source import Source
+from triphase_model.validator.source import Entry, Source
+
+_PIECE_BYTES: Final = 1 << 20
 
 
 class CannotWrite(Exception):
     """The new folder cannot be made; the message says why. Nothing of it is there."""
 
 
-def write_copy(source: Source, changed: Mapping[str, bytes], folder: Path) -> None:
-    """Makes the folder with all files.
+def write_copy(source: Source, folder: Path, *, beside: Path) -> None:
+    """Makes the folder with all files; it must not be in `beside`, which is where the repository was read.
 
     Raises:
-        CannotWrite: It is there already, or cannot be written.
+        CannotWrite: It is there already, or in the repository, or cannot be written.
     """
     if folder.exists() or folder.is_symlink():
         raise CannotWrite(f"{folder} is there already")
+    if folder.resolve().is_relative_to(beside.resolve()):
+        raise CannotWrite(f"{folder} is in the repository itself, of which nothing is changed")
     try:
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise CannotWrite(f"{folder} cannot be made: {error.strerror}") from error
     try:
-        _fill(partial, source, changed)
+        _fill(partial, source)
         # What mkdtemp makes is private; a repository is as open as a new folder would be.
         partial.chmod(0o777 & ~_umask())
         partial.rename(folder)
     except OSError as error:
-        raise CannotWrite(f"{folder} cannot be written: {error.strerror}") from error
+        where = f" ({error.filename})" if error.filename else ""
+        raise CannotWrite(f"{folder} cannot be written: {error.strerror}{where}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _fill(folder: Path, source: Source, changed: Mapping[str, bytes]) -> None:
-    for name in sorted({*source.names(), *changed}):
+def _fill(folder: Path, source: Source) -> None:
+    for name in source.names():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if name in changed:
-            target.write_bytes(changed[name])
-        else:
-            _copied(source, name, target)
+        _write(target, source.entries[name])
 
 
-def _copied(source: Source, name: str, target: Path) -> None:
-    entry = source.entries[name]
-    if entry.path is None:
-        target.write_bytes(entry.sent or b"")
-    else:
+def _write(target: Path, entry: Entry) -> None:
+    if entry.path is not None and entry.sent is None:
         shutil.copyfile(entry.path, target)
+        return
+    with target.open("wb") as file:
+        file.write(entry.sent or b"")
+        if entry.path is not None:
+            _append(file, entry.path, entry.skip, entry.size - len(entry.sent or b""))
+
+
+def _append(file: BinaryIO, path: Path, start: int, length: int) -> None:
+    """Copies a part of another file, in pieces, since weights are larger than memory."""
+    with path.open("rb") as old:
+        old.seek(start)
+        while length > 0 and (piece := old.read(min(length, _PIECE_BYTES))):
+            file.write(piece)
+            length -= len(piece)
+    if length > 0:
+        raise OSError(errno.EIO, f"{path} became shorter")
 
 
 def _umask() -> int:

@@ -1,8 +1,8 @@
 """What mends a finding: which values of which files change, why, and what is risky about it.
 
 Rule: a fix is `automatic` only where what the repository itself says leaves one answer. Otherwise it is a choice that
-a person makes by name, and a choice that would do harm is named too, with the reason why it is refused. A fix never
-touches weights. Making the changes is `mending.py`.
+a person makes by name, and a choice that would do harm is named too, with the reason why it is refused. Of weights a
+fix changes the header at most, never a number. Making the changes is `mending.py`.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,21 @@ class WriteText:
     text: str
 
 
-Edit = SetValue | RemoveValue | WriteText
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reheader:
+    """Writes the header of a safetensors file anew; the data of its tensors are copied as they are.
+
+    `unwrapped` is taken off the beginning of each tensor's name, `format` is what the metadata then says, and whatever
+    follows the last tensor goes. The defaults change nothing.
+    """
+
+    file: str
+    unwrapped: str = ""
+    format: str | None = None
+
+
+TextEdit = SetValue | RemoveValue | WriteText
+Edit = TextEdit | Reheader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 Rule: a fix stays if its own finding is gone and nothing of weight is new; otherwise it is taken back. Only automatic
 fixes of warnings and errors are made by themselves; choices, and what is merely worth knowing, by name; refused ways
-never. Nothing is written here: the result is the new bytes of the files that change. Writing them is `copying.py`.
+never. Nothing is written here: the result is the repository as it would be. Writing it is `copying.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,18 @@ from typing import Final, assert_never
 
 from triphase_model.validator.checking import Renderer, Result, check
 from triphase_model.validator.findings import Finding, is_weighty
-from triphase_model.validator.fixes import NO_CHOICE, Edit, Refusal, Remedy, RemoveValue, SetValue, WriteText
+from triphase_model.validator.fixes import (
+    NO_CHOICE,
+    Edit,
+    Refusal,
+    Reheader,
+    Remedy,
+    RemoveValue,
+    SetValue,
+    TextEdit,
+    WriteText,
+)
+from triphase_model.validator.header_edits import reheaded
 from triphase_model.validator.json_edits import CannotEdit, with_value, without_value
 from triphase_model.validator.json_values import parse, without_trailing_commas
 from triphase_model.validator.rendering.asking import render
@@ -37,9 +48,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
-    """What came of it: the new bytes of changed files, what was tried, and the check before and after."""
+    """What came of it: the mended repository, what was tried, and the check before and after.
 
+    `files` are the new bytes of files that change, `headers` the files of weights that only have another header.
+    """
+
+    source: Source
     files: Mapping[str, bytes]
+    headers: frozenset[str]
     steps: tuple[Step, ...]
     before: Result
     after: Result
@@ -53,6 +69,7 @@ class _Work:
     result: Result
     renderer: Renderer
     changed: dict[str, bytes] = field(default_factory=dict)
+    headers: set[str] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
 
 
@@ -70,7 +87,14 @@ def mend(source: Source, choices: Mapping[str, str] | None = None, *, renderer: 
     work = _Work(source=source, result=before, renderer=remembering)
     while len(work.steps) < _MOST_FIXES and (found := next(_untried(work, chosen), None)):
         _try(work, *found)
-    return Mended(files=work.changed, steps=tuple(work.steps), before=before, after=work.result)
+    return Mended(
+        source=work.source,
+        files=work.changed,
+        headers=frozenset(work.headers),
+        steps=tuple(work.steps),
+        before=before,
+        after=work.result,
+    )
 
 
 def remembered(renderer: Renderer) -> Renderer:
@@ -114,16 +138,19 @@ def _key(finding: Finding) -> tuple[str, str, str]:
 def _try(work: _Work, finding: Finding, way: str, remedy: Remedy) -> None:
     try:
         made = dict(_edited(work.source, remedy.edits))
+        candidate = work.source.with_files(made)
+        for edit in remedy.edits:
+            candidate = reheaded(candidate, edit) if isinstance(edit, Reheader) else candidate
     except CannotEdit as error:
         work.steps.append(Step(finding=finding, way=way, remedy=remedy, taken_back=str(error)))
         return
-    candidate = work.source.with_files(made)
     result = check(candidate, renderer=work.renderer)
     why = _worse(work.result, result, finding)
     work.steps.append(Step(finding=finding, way=way, remedy=remedy, taken_back=why))
     if why is None:
         work.source, work.result = candidate, result
         work.changed |= made
+        work.headers |= {edit.file for edit in remedy.edits if isinstance(edit, Reheader)}
 
 
 def _worse(before: Result, after: Result, finding: Finding) -> str | None:
@@ -142,9 +169,9 @@ def _weighty(result: Result) -> set[tuple[str, str, str]]:
 
 
 def _edited(source: Source, edits: tuple[Edit, ...]) -> Iterator[tuple[str, bytes]]:
-    """The new bytes of each file that edits change, after all of them."""
+    """The new bytes of each file whose text edits change, after all of them."""
     texts: dict[str, str] = {}
-    for edit in edits:
+    for edit in (edit for edit in edits if not isinstance(edit, Reheader)):
         texts[edit.file] = _text_after(texts.get(edit.file), source, edit)
     for file, text in texts.items():
         try:
@@ -153,7 +180,7 @@ def _edited(source: Source, edits: tuple[Edit, ...]) -> Iterator[tuple[str, byte
             raise CannotEdit(f"{file} would hold half of a character") from error
 
 
-def _text_after(text: str | None, source: Source, edit: Edit) -> str:
+def _text_after(text: str | None, source: Source, edit: TextEdit) -> str:
     match edit:
         case WriteText():
             return edit.text

@@ -34,11 +34,15 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One file: its whole size, and either the bytes that were sent of it or where it lies."""
+    """One file: its whole size, and the bytes that were sent of it or where it lies.
+
+    Where it has both, it begins with the bytes and goes on at byte `skip` of the file at the path.
+    """
 
     size: int
     sent: bytes | None = None
     path: Path | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ class Source:
         if not found or len(found) > MOST_FILES:
             raise NotARepository(f"{folder} has {'no files' if not found else f'more than {MOST_FILES} files'}")
         return cls(
-            name=folder.name,
+            name=folder.resolve().name,
             entries={path: entry for path, entry in found if isinstance(entry, Entry)},
             escaping=tuple(path for path, entry in found if entry == "escapes"),
             odd=tuple(path for path, entry in found if entry == "odd"),
@@ -97,6 +101,16 @@ class Source:
         """The same repository with some files added or replaced; nothing is written."""
         made = {path: Entry(size=len(data), sent=data) for path, data in files.items()}
         return replace(self, entries={**self.entries, **made})
+
+    def with_beginning(self, path: str, head: bytes, start: int, length: int) -> "Source":
+        """The same repository, where one file is `head` and then `length` bytes of the old one from `start` on.
+
+        Nothing is written, and nothing of the file is read.
+        """
+        old = self.entries[path]
+        sent, skip = old.sent or b"", old.skip + max(0, start - len(old.sent or b""))
+        made = Entry(size=len(head) + length, sent=head + sent[start : start + length], path=old.path, skip=skip)
+        return replace(self, entries={**self.entries, path: made})
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""
@@ -132,13 +146,15 @@ class Source:
             OSError: It cannot be read.
         """
         entry = self.entries[path]
-        if entry.path is None:
-            return (entry.sent or b"")[start : start + length]
+        sent = (entry.sent or b"")[start : start + length]
+        left = min(length, entry.size - start) - len(sent)
+        if entry.path is None or left <= 0:
+            return sent
         with os.fdopen(os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError("it is no regular file any more")
-            file.seek(start)
-            return file.read(length)
+            file.seek(entry.skip + start + len(sent) - len(entry.sent or b""))
+            return sent + file.read(left)
 
 
 def is_inside(path: str) -> bool:

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from tensor_files import Files, Tensors
+
 from repositories.clean import HIDDEN, ROWS, SHARDS
-from repositories.editing import Change, Files, Tensors, dropping, fault, replacing, retensoring, setting
+from repositories.editing import Change, dropping, fault, replacing, retensoring, setting
 
 _CONFIG: Final = "config.json"
 _INDEX: Final = "model.safetensors.index.json"

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from tensor_files import Files
+
 from repositories.clean import HIDDEN, SHARDS
-from repositories.editing import Change, Files, dropping, fault, retensoring, setting
+from repositories.editing import Change, dropping, fault, retensoring, setting
 
 _INDEX: Final = "model.safetensors.index.json"
 _GPTQ: Final = {"quant_method": "gptq", "bits": 4, "group_size": 32}

@@ -14,6 +14,7 @@ FAULTS: Final = (
     fault("A40", "null", _config("vocab_size", None)),
     fault("A40", "zero", _config("num_attention_heads", 0)),
     fault("A41", "a kind too few", _config("layer_types", ["full_attention"] * 2)),
+    fault("A41", "a pattern that ends early", _config("layer_types", ["full_attention", "sliding_attention"] * 2)),
     fault("A42", "an unknown kind", _config("layer_types", ["full_attention"] * 2 + ["some_attention"])),
     fault("A43", "a window without a size", _config("use_sliding_window", True)),
     fault("A44", "an unknown activation", _config("hidden_act", "sillu")),

@@ -2,11 +2,24 @@
 
 from typing import Final
 
-from repositories.editing import Change, dropping, fault, setting
+from tensor_files import Tensors
+
+from repositories.editing import Change, dropping, fault, retensoring, setting
 
 
 def _config(key: str, value: object) -> Change:
     return setting("config.json", key, to=value)
+
+
+def _three_heads(tensors: Tensors) -> None:
+    """Heads whose number does not divide the width of the model, as some models have them."""
+    for name, (dtype, shape) in list(tensors.items()):
+        if name.endswith("q_proj.weight"):
+            tensors[name] = (dtype, (96, shape[1]))
+        if name.endswith("o_proj.weight"):
+            tensors[name] = (dtype, (shape[0], 96))
+        if name.endswith(("k_proj.weight", "v_proj.weight")):
+            tensors[name] = (dtype, (32, shape[1]))
 
 
 FAULTS: Final = (
@@ -29,6 +42,16 @@ FAULTS: Final = (
         dropping("config.json", "head_dim"),
         base="reference",
         also=("A22", "A23", "A25", "A26"),
+    ),
+    fault(
+        "A27",
+        "no head_dim, where it cannot be divided",
+        retensoring("model.safetensors", _three_heads),
+        _config("num_attention_heads", 3),
+        _config("num_key_value_heads", 1),
+        dropping("config.json", "head_dim"),
+        base="reference",
+        also=("A22", "A23"),
     ),
     fault("A28", "a bias that is not there", _config("attention_bias", True), base="reference"),
 )

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from tensor_files import Tensors
+
 from repositories.clean import HIDDEN, ORDINARY, ROWS, SHARDS, added_id
-from repositories.editing import Tensors, fault, retensoring, setting, writing
+from repositories.editing import fault, retensoring, setting, writing
 
 _TOKENIZER: Final = "tokenizer.json"
 _CONFIG: Final = "tokenizer_config.json"

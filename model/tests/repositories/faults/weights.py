@@ -3,19 +3,10 @@
 import struct
 from typing import Any, Final
 
+from tensor_files import Files, safetensors, with_header
+
 from repositories.clean import HIDDEN, SHARDS
-from repositories.editing import (
-    Files,
-    deleting,
-    dropping,
-    fault,
-    header_of,
-    reheading,
-    safetensors,
-    setting,
-    with_header,
-    writing,
-)
+from repositories.editing import deleting, dropping, fault, header_of, reheading, setting, writing
 
 _INDEX: Final = "model.safetensors.index.json"
 _NORM: Final = "model.norm.weight"
@@ -28,6 +19,10 @@ def _cut(files: Files) -> None:
 
 def _lengthened(files: Files) -> None:
     files[SHARDS[1]] += b"\0" * 10
+
+
+def _followed(files: Files) -> None:
+    files[SHARDS[1]] += b"lost"
 
 
 def _shifted(header: dict[str, Any]) -> None:
@@ -74,6 +69,7 @@ FAULTS: Final = (
     fault("W02", "a bomb of a header", writing(SHARDS[1], b"\xff" * 16)),
     fault("W03", "a file is cut off", _cut),
     fault("W04", "more bytes than tensors", _lengthened),
+    fault("W04", "other bytes than zeros", _followed),
     fault("W05", "a gap", reheading(SHARDS[1], _shifted)),
     fault("W06", "another sum", setting(_INDEX, "metadata", "total_size", to=5)),
     fault("W07", "no metadata", dropping(_INDEX, "metadata")),

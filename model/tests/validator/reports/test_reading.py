@@ -8,7 +8,7 @@ from repositories.editing import Fault, checked
 from repositories.faults import ALL
 from triphase_model.validator.checking import Result
 from triphase_model.validator.findings import Engine, Evidence, Finding, Location, Severity, kind_of_fix
-from triphase_model.validator.fixes import Fix, Kind, Refusal, RemoveValue, SetValue, WriteText, automatic
+from triphase_model.validator.fixes import Fix, Kind, Refusal, Reheader, RemoveValue, SetValue, WriteText, automatic
 from triphase_model.validator.reports.machine import json_report
 from triphase_model.validator.reports.reading import result_of
 from triphase_model.validator.rule import Unanswered
@@ -39,6 +39,8 @@ def finding(severity: Severity, fix: Fix | None) -> Finding:
 EDITS = (
     SetValue(file="f", pointer="/a", value={"n": [1, 2.5, 10**30, None, True]}),
     RemoveValue(file="f", pointer="/b"),
+    Reheader(file="w", unwrapped="module."),
+    Reheader(file="w", format="pt"),
     WriteText(file="g", text="\n"),
 )
 

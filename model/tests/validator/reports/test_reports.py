@@ -25,7 +25,7 @@ def test_text_tells_the_witnesses_the_fix_and_what_is_refused(result: Result) ->
     text = text_report(result)
     assert "V01" in text
     assert "vocab_size is 269, but the embedding has 320 rows" in text
-    assert "at       config.json:28 /vocab_size" in text
+    assert "at       config.json:29 /vocab_size" in text
     assert "witness  model-00001-of-00002.safetensors model.embed_tokens.weight: shape [320, 64] BF16" in text
     assert "  fix      the rows are what the weights have" in text
     assert "  refused  tokenizer: the tokenizer's size is no witness" in text
@@ -46,7 +46,7 @@ def test_json_has_every_member(result: Result) -> None:
     whole: dict[str, Any] = json.loads(json_report(result))
     assert [finding["rule"] for finding in whole["findings"]] == [finding.rule for finding in result.findings]
     first = whole["findings"][0]
-    assert first["location"] == {"file": "config.json", "pointer": "/vocab_size", "line": 28}
+    assert first["location"] == {"file": "config.json", "pointer": "/vocab_size", "line": 29}
     edits = first["ways"]["automatic"]["edits"]
     assert edits == [{"file": "config.json", "op": "add", "path": "/vocab_size", "value": 320}]
     assert "refused" in first["ways"]["tokenizer"]
@@ -64,14 +64,14 @@ def test_sarif_has_a_result_for_each_finding_and_a_rule_for_each_code(result: Re
     ]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {"V01", "F13", "S01"}
     place = run["results"][0]["locations"][0]
-    assert place["physicalLocation"] == {"artifactLocation": {"uri": "config.json"}, "region": {"startLine": 28}}
+    assert place["physicalLocation"] == {"artifactLocation": {"uri": "config.json"}, "region": {"startLine": 29}}
     assert place["logicalLocations"] == [{"fullyQualifiedName": "/vocab_size", "kind": "member"}]
 
 
 def test_github_has_a_command_a_line_and_no_value_ends_one(result: Result) -> None:
     lines = github_report(result).splitlines()
     assert [line.partition(" ")[0] for line in lines] == ["::error", "::warning", "::notice"]
-    assert lines[0].startswith("::error file=config.json,line=28,title=V01 vocab_size is not")
+    assert lines[0].startswith("::error file=config.json,line=29,title=V01 vocab_size is not")
     files = repository("qwen3")
     del files["chat_template.jinja"]
     setting("tokenizer_config.json", "eos_token", to="<|a|>\n::error::b%")(files)

@@ -11,13 +11,15 @@ from triphase.model.v1 import ValidateModelConfigResponse, model_config_service_
 from triphase_client.cli.validating.told import result_of
 from triphase_model.validator.checking import Result, Verdict
 from triphase_model.validator.findings import Engine, Evidence, Finding, Location, Severity
-from triphase_model.validator.fixes import RemoveValue, SetValue, WriteText, automatic
+from triphase_model.validator.fixes import Reheader, RemoveValue, SetValue, WriteText, automatic
 from triphase_model.validator.rule import Unanswered
 from triphase_server.rpc.model.responses import to_response
 
 EDITS = (
     SetValue(file="f", pointer="/a", value={"n": [1, 2.5, 10**30, None, True]}),
     RemoveValue(file="f", pointer="/b"),
+    Reheader(file="w", unwrapped="module."),
+    Reheader(file="w", format="pt"),
     WriteText(file="g", text="\n"),
 )
 
@@ -54,7 +56,13 @@ def test_every_kind_of_edit_keeps_its_value() -> None:
     found = result(finding(fix=automatic(*EDITS, why="y", risk="r", harmful="no")), unanswered=1)
     response = to_response(found)
     edits = response.findings[0].fix.ways[0].remedy.edits
-    assert [edit.WhichOneof("change") for edit in edits] == ["set_value", "remove_value", "text"]
+    assert [edit.WhichOneof("change") for edit in edits] == [
+        "set_value",
+        "remove_value",
+        "reheader",
+        "reheader",
+        "text",
+    ]
     assert json.loads(edits[0].set_value.value_json) == EDITS[0].value
     assert response.findings[0].fix.kind == model_config_service_pb2.FIX_KIND_AUTO
     assert result_of(response, name="m") == found

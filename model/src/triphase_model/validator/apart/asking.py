@@ -85,8 +85,8 @@ async def _answered(asked: bytes) -> bytes:
 class _Child:
     """A child that a thread starts and reads, and that anybody may kill at any time.
 
-    It is no child of the event loop: uvloop forks, which a process that serves gRPC does not survive in every case (in
-    one of three, measured: the child was gone before it had begun), while `subprocess` needs no fork on Linux.
+    It is no child of the event loop: of those that uvloop started for a process that serves gRPC, some were gone before
+    they had begun (docs/decisions/0018), and none of those that `subprocess` starts, which needs no fork on Linux.
     """
 
     def __init__(self) -> None:

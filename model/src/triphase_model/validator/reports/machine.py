@@ -10,8 +10,9 @@ from importlib.metadata import version
 from typing import Any, Final, assert_never
 
 from triphase_model.validator.checking import Result
-from triphase_model.validator.findings import Finding, Severity
-from triphase_model.validator.fixes import Edit, Fix, Refusal, Remedy, RemoveValue, SetValue, WriteText
+from triphase_model.validator.findings import Finding, Location, Severity
+from triphase_model.validator.fixes import Edit, Fix, Refusal, Reheader, Remedy, RemoveValue, SetValue, WriteText
+from triphase_model.validator.mending import Mended, Step
 from triphase_model.validator.reports.text import harmless
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -29,15 +30,42 @@ _COMMANDS: Final[Mapping[Severity, str]] = {
 
 def json_report(result: Result) -> str:
     """The whole result as one JSON object."""
-    findings = [_finding(finding) for finding in result.findings]
-    unanswered = [{"rule": one.rule, "why": one.why} for one in result.unanswered]
+    return json.dumps(_result(result), indent=2, ensure_ascii=True)
+
+
+def mended_json_report(mended: Mended) -> str:
+    """What was tried, which files are other ones now, and the result of the check after it."""
     whole = {
-        "name": result.name,
-        "verdict": result.verdict.name.lower(),
-        "findings": findings,
-        "unanswered": unanswered,
+        "steps": [_step(step) for step in mended.steps],
+        "files": sorted(mended.files),
+        "headers": sorted(mended.headers),
+        "after": _result(mended.after),
     }
     return json.dumps(whole, indent=2, ensure_ascii=True)
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "rule": step.finding.rule,
+        "title": step.finding.title,
+        "location": _location(step.finding.at),
+        "way": step.way,
+        **_way(step.remedy),
+        "taken_back": step.taken_back,
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "verdict": result.verdict.name.lower(),
+        "findings": [_finding(finding) for finding in result.findings],
+        "unanswered": [{"rule": one.rule, "why": one.why} for one in result.unanswered],
+    }
+
+
+def _location(at: Location) -> dict[str, Any]:
+    return {"file": at.file, "pointer": at.pointer, "line": at.line}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -47,7 +75,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "engines": sorted(finding.engines),
         "message": finding.message,
-        "location": {"file": finding.at.file, "pointer": finding.at.pointer, "line": finding.at.line},
+        "location": _location(finding.at),
         "evidence": [{"witness": evidence.witness, "says": evidence.says} for evidence in finding.evidence],
         "ways": _ways(finding.fix),
     }
@@ -68,7 +96,7 @@ def _way(way: Remedy | Refusal) -> dict[str, Any]:
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
-    """An edit of a JSON file as an operation of RFC 6902, with the file; another as the file's whole text."""
+    """An edit of a JSON file as an operation of RFC 6902, with the file; of a text as its whole; of weights by name."""
     match edit:
         case SetValue():
             return {"file": edit.file, "op": "add", "path": edit.pointer, "value": edit.value}
@@ -76,6 +104,8 @@ def _edit(edit: Edit) -> dict[str, Any]:
             return {"file": edit.file, "op": "remove", "path": edit.pointer}
         case WriteText():
             return {"file": edit.file, "text": edit.text}
+        case Reheader():
+            return {"file": edit.file, "header": {"unwrapped": edit.unwrapped, "format": edit.format}}
         case _:
             assert_never(edit)
 

@@ -5,6 +5,7 @@ Rule: as for `text.py`: nothing of a repository reaches a terminal as it is.
 
 import difflib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -19,11 +20,13 @@ _MOST_BYTES: Final = 200_000
 _COLOURS: Final = {"+": typer.colors.GREEN, "-": typer.colors.RED}
 
 
-def mended_report(mended: Mended, source: Source) -> str:
-    """The whole report; `source` is the repository as it was."""
+def mended_report(mended: Mended, source: Source, written: Path | None) -> str:
+    """The whole report; `source` is the repository as it was, `written` where the mended one now is, if anywhere."""
     blocks = ["\n".join(_step(step)) for step in mended.steps]
     blocks += ["\n".join(_change(source, name, data)) for name, data in sorted(mended.files.items())]
-    return "\n\n".join([*blocks, text_report(mended.after)])
+    blocks += [f"{harmless(name)}: a new header; its data stay as they are" for name in sorted(mended.headers)]
+    where = f"written to {harmless(str(written))}" if written else "nothing is written: --out names the folder to write"
+    return "\n\n".join([*blocks, f"{text_report(mended.after)}\n{where}"])
 
 
 def _step(step: Step) -> Iterator[str]:

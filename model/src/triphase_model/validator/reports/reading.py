@@ -9,7 +9,7 @@ from typing import Any
 
 from triphase_model.validator.checking import Result
 from triphase_model.validator.findings import Engine, Evidence, Finding, Location, Severity
-from triphase_model.validator.fixes import Edit, Fix, Refusal, Remedy, RemoveValue, SetValue, WriteText
+from triphase_model.validator.fixes import Edit, Fix, Refusal, Reheader, Remedy, RemoveValue, SetValue, WriteText
 from triphase_model.validator.rule import Unanswered
 
 
@@ -42,6 +42,8 @@ def _way(told: Mapping[str, Any]) -> Remedy | Refusal:
 
 
 def _edit(told: Mapping[str, Any]) -> Edit:
+    if "header" in told:
+        return Reheader(file=told["file"], **told["header"])
     match told.get("op"):
         case "add":
             return SetValue(file=told["file"], pointer=told["path"], value=told["value"])

@@ -42,9 +42,13 @@ def placed(at: Location) -> str:
     return harmless(f"{at.file}{line} {at.pointer}".rstrip())
 
 
+def coloured(severity: Severity, text: str) -> str:
+    """The text in the colour of a severity."""
+    return typer.style(text, fg=_COLOURS[severity], bold=True)
+
+
 def _block(finding: Finding) -> Iterator[str]:
-    colour = _COLOURS[finding.severity]
-    yield f"{typer.style(f'{finding.severity} {finding.rule}', fg=colour, bold=True)} {finding.title}"
+    yield f"{coloured(finding.severity, f'{finding.severity} {finding.rule}')} {finding.title}"
     yield f"  {harmless(finding.message)}"
     yield f"  at       {placed(finding.at)}"
     yield f"  engines  {'all' if finding.engines == EVERY_ENGINE else ', '.join(sorted(finding.engines))}"
@@ -72,6 +76,10 @@ def _unanswered(one: Unanswered) -> Iterator[str]:
 
 def _counts(result: Result) -> str:
     counts = Counter(finding.severity for finding in result.findings)
-    told = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
+    told = [f"{counts[one]} {one}{_plural(one, counts[one])}" for one in Severity if counts[one]]
     told += [f"{len(result.unanswered)} unanswered"] if result.unanswered else []
     return f"{harmless(result.name)}: {result.verdict.name.lower()}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _plural(severity: Severity, count: int) -> str:
+    return "s" if count > 1 and severity is not Severity.INFO else ""

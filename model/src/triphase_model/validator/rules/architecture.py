@@ -13,10 +13,10 @@ from typing import Final
 from triphase_model.validator.documents import Node
 from triphase_model.validator.families import FAMILIES, TYPE_OF_CLASS, Family
 from triphase_model.validator.findings import EVERY_ENGINE, Engine, Evidence, Location, Problem, Severity
-from triphase_model.validator.fixes import Fix, Refusal, Remedy, SetValue, automatic
+from triphase_model.validator.fixes import Edit, Fix, Refusal, Reheader, Remedy, SetValue, automatic
 from triphase_model.validator.json_values import JsonValue
 from triphase_model.validator.layers import shape_of
-from triphase_model.validator.repository import Repository
+from triphase_model.validator.repository import INDEX, Repository
 from triphase_model.validator.rule import Rule
 
 _LEFTOVER: Final = re.compile(r"lora_[AB]|exp_avg|optimizer|\.absmax$|\.quant_map$|original_module|modules_to_save")
@@ -197,7 +197,18 @@ def _wrapped(repository: Repository) -> Iterator[Problem]:
     if wrapper is not None:
         first = next(iter(repository.layers.tensors.values()))
         message = f"every tensor's name begins with {wrapper}, so none is found and all would be random"
-        yield Problem(message=message, at=Location(file=first.file), evidence=(shape_of(first),))
+        fix = _unwrapped(repository, wrapper)
+        yield Problem(message=message, at=Location(file=first.file), evidence=(shape_of(first),), fix=fix)
+
+
+def _unwrapped(repository: Repository, wrapper: str) -> Fix:
+    """New headers for the files of weights, and an index of the new names."""
+    files = sorted({tensor.file for tensor in repository.layers.tensors.values()})
+    edits: list[Edit] = [Reheader(file=file, unwrapped=wrapper) for file in files]
+    if repository.weight_map:
+        names: JsonValue = {name.removeprefix(wrapper): node.value for name, node in repository.weight_map.items()}
+        edits.append(SetValue(file=INDEX, pointer="/weight_map", value=names))
+    return automatic(*edits, why="all names begin so, and no model's do; only headers change")
 
 
 def _leftovers(repository: Repository) -> Iterator[Problem]:

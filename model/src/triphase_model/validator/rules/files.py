@@ -14,6 +14,7 @@ from triphase_model.validator.fixes import Fix, Remedy, WriteText, automatic
 from triphase_model.validator.json_values import FaultKind, without_trailing_commas
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Check, Rule
+from triphase_model.validator.rules.stopping import generation_file
 
 _UNREADABLE: Final = (FaultKind.SYNTAX, FaultKind.ENCODING, FaultKind.TOO_DEEP)
 _NOT_LLAMA_CPP: Final = EVERY_ENGINE - {Engine.LLAMA_CPP}
@@ -97,6 +98,7 @@ def _no_generation_config(repository: Repository) -> Iterator[Problem]:
         message="there is no generation_config.json: engines stop only at what config.json names",
         at=Location(file="generation_config.json"),
         evidence=(eos.says,),
+        fix=generation_file(repository),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from triphase_model.validator.documents import Node
 from triphase_model.validator.findings import Engine, Problem, Severity
-from triphase_model.validator.fixes import RemoveValue, SetValue, automatic
+from triphase_model.validator.fixes import Edit, RemoveValue, SetValue, automatic
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Rule
 
@@ -115,7 +115,16 @@ def _in_configuration(repository: Repository) -> Iterator[Problem]:
     found = [node for node in nodes if node.given]
     if found:
         message = f"{found[0].pointer[1:]} in config.json belongs into generation_config.json"
-        yield Problem(message=message, at=found[0].at, evidence=tuple(node.says for node in found))
+        fix = automatic(*_moved(repository, found), why="from there transformers reads them")
+        yield Problem(message=message, at=found[0].at, evidence=tuple(node.says for node in found), fix=fix)
+
+
+def _moved(repository: Repository, nodes: list[Node]) -> Iterator[Edit]:
+    """What the other file says already stays as it is there."""
+    for node in nodes:
+        yield RemoveValue(file=node.file, pointer=node.pointer)
+        if not repository.generation[node.pointer[1:]].given:
+            yield SetValue(file="generation_config.json", pointer=node.pointer, value=node.value)
 
 
 def _no_cache(repository: Repository) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from triphase_model.validator.documents import Node
 from triphase_model.validator.findings import Engine, Evidence, Problem, Severity
-from triphase_model.validator.fixes import RemoveValue, SetValue, automatic
+from triphase_model.validator.fixes import Fix, RemoveValue, SetValue, automatic
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Rule
 from triphase_model.validator.rules.architecture import family_of
@@ -137,7 +137,18 @@ def _new_form_only(repository: Repository) -> Iterator[Problem]:
     new, old = repository.config["rope_parameters"]["rope_theta"], repository.config["rope_theta"]
     if new.given and not old.given and new.number != _DEFAULT_BASE:
         message = f"only rope_parameters has the base: transformers 4 takes it to be {_DEFAULT_BASE:.0f}"
-        yield Problem(message=message, at=new.at, evidence=(new.says, old.says))
+        yield Problem(message=message, at=new.at, evidence=(new.says, old.says), fix=_old_form(repository, new))
+
+
+def _old_form(repository: Repository, base: Node) -> Fix:
+    """The same for old versions: the base beside the block, and the scaling under its old name."""
+    block = repository.config["rope_parameters"]
+    parent = block.pointer.rpartition("/")[0]
+    edits = [SetValue(file=base.file, pointer=f"{parent}/rope_theta", value=base.value)]
+    scaling = {key: node.value for key, node in block.members() if key != "rope_theta"}
+    if _kind(block).text not in (None, "default") and not repository.config["rope_scaling"].given:
+        edits.append(SetValue(file=base.file, pointer=f"{parent}/rope_scaling", value=scaling))
+    return automatic(*edits, why="newer versions read the block, older ones what stands beside it")
 
 
 def _unlikely_base(repository: Repository) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from triphase_model.validator.documents import Node
 from triphase_model.validator.families import NEVER_FLOAT16
 from triphase_model.validator.findings import Engine, Evidence, Problem, Severity
 from triphase_model.validator.fixes import Fix, SetValue, automatic
+from triphase_model.validator.json_values import JsonValue
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Rule
 from triphase_model.validator.rules.architecture import family_of, type_of
@@ -38,6 +39,7 @@ _DTYPES: Final[Mapping[str, str]] = {
     "float8_e5m2": "F8_E5M2",
 }
 _WIDE: Final = frozenset({"float32", "float64"})
+_MOST_LAYERS: Final = 10_000
 
 
 def _dtype(repository: Repository) -> Node:
@@ -71,7 +73,23 @@ def _kinds_per_layer(repository: Repository) -> Iterator[Problem]:
     kinds, layers = repository.config["layer_types"], repository.config["num_hidden_layers"]
     if kinds.length is not None and layers.integer is not None and kinds.length != layers.integer:
         message = f"layer_types has {kinds.length} entries for {layers.integer} layers"
-        yield Problem(message=message, at=kinds.at, evidence=(kinds.says, layers.says))
+        fix = _continued(kinds, layers.integer)
+        yield Problem(message=message, at=kinds.at, evidence=(kinds.says, layers.says), fix=fix)
+
+
+def _continued(kinds: Node, layers: int) -> Fix | None:
+    """The list cut or continued by its own pattern, where it shows one at least twice."""
+    listed = [item.text for item in kinds.items()]
+    whole = next((n for n in range(1, len(listed) // 2 + 1) if _repeats(listed, n)), None)
+    if whole is None or not 0 < layers <= _MOST_LAYERS:
+        return None
+    value: JsonValue = [listed[n % whole] for n in range(layers)]
+    edit = SetValue(file=kinds.file, pointer=kinds.pointer, value=value)
+    return automatic(edit, why=f"its pattern repeats every {whole} layer(s)")
+
+
+def _repeats(listed: list[str | None], period: int) -> bool:
+    return all(kind == listed[n % period] for n, kind in enumerate(listed))
 
 
 def _unknown_kind(repository: Repository) -> Iterator[Problem]:
@@ -118,7 +136,10 @@ def _other_dtype(repository: Repository) -> Iterator[Problem]:
     wide = node.text in _WIDE
     message = f"the weights are {stored} and are declared to be {node.text}" + (": twice the memory" if wide else "")
     severity = Severity.WARNING if wide else Severity.INFO
-    yield Problem(message=message, at=node.at, evidence=(node.says, says), severity=severity)
+    name = next(name for name, code in _DTYPES.items() if code == stored)
+    edit = SetValue(file=node.file, pointer=node.pointer, value=name)
+    fix = automatic(edit, why="the weights are stored so, and no precision is lost by it")
+    yield Problem(message=message, at=node.at, evidence=(node.says, says), severity=severity, fix=fix)
 
 
 def _half_precision(repository: Repository) -> Iterator[Problem]:

@@ -111,7 +111,15 @@ def _shared_keys(repository: Repository) -> Iterator[Problem]:
     heads, keys = repository.config["num_attention_heads"], repository.config["num_key_value_heads"]
     if heads.integer and keys.integer and keys.integer > 0 and heads.integer % keys.integer:
         message = f"{heads.integer} heads cannot share {keys.integer} key heads evenly"
-        yield Problem(message=message, at=keys.at, evidence=(heads.says, keys.says))
+        yield Problem(message=message, at=keys.at, evidence=(heads.says, keys.says), fix=_stored_keys(repository, keys))
+
+
+def _stored_keys(repository: Repository, keys: Node) -> Fix | None:
+    """As A23 has it, where the weights have other key heads than are declared."""
+    shape, head = repository.layers.shape(_K), _normed_head(repository) or _declared_head(repository)
+    if shape is None or not head or (keys.integer or 0) * head == shape[0]:
+        return None
+    return _head_fix(repository, keys, shape[0], head)
 
 
 def _odd_head(repository: Repository) -> Iterator[Problem]:
@@ -128,7 +136,23 @@ def _uneven(repository: Repository) -> Iterator[Problem]:
         return
     if width.integer % heads.integer:
         message = f"hidden_size {width.integer} is no multiple of {heads.integer} heads, and no head_dim is given"
-        yield Problem(message=message, at=heads.at, evidence=(width.says, heads.says, size.says))
+        evidence = (width.says, heads.says, size.says)
+        yield Problem(message=message, at=heads.at, evidence=evidence, fix=_own_head(repository, heads.integer))
+
+
+def _own_head(repository: Repository, heads: int) -> Fix | None:
+    """head_dim as the weights have it, where queries and keys agree or the normalization of a head says it."""
+    queries, keys = repository.layers.shape(_Q), repository.layers.shape(_K)
+    shared = repository.config.first("num_key_value_heads", "num_attention_heads").integer
+    if queries is None or keys is None or not shared:
+        return None
+    sizes = {queries[0] / heads, keys[0] / shared, float(_normed_head(repository) or queries[0] / heads)}
+    size = sizes.pop()
+    if sizes or not size.is_integer():
+        return None
+    node = repository.config["head_dim"]
+    edit = SetValue(file=node.file, pointer=node.pointer, value=int(size))
+    return automatic(edit, why="queries and keys have so many rows for each of their heads")
 
 
 def _bias(repository: Repository) -> Iterator[Problem]:

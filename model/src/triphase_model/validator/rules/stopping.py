@@ -132,6 +132,23 @@ def _also_stop_at(repository: Repository, number: int) -> Remedy:
     )
 
 
+def generation_file(repository: Repository) -> Fix | None:
+    """A `generation_config.json` of what the other files say: ends of texts and turns, beginning, padding."""
+    config, vocabulary = repository.config, repository.vocabulary
+    likeliest = turn_ends(repository)[:1]
+    ends = [n for n in dict.fromkeys([*config["eos_token_id"].integers, *likeliest]) if n in vocabulary.texts]
+    if not ends:
+        return None
+    found: Mapping[str, JsonValue] = {
+        "bos_token_id": config["bos_token_id"].integer,
+        "eos_token_id": [*ends] if len(ends) > 1 else ends[0],
+        "pad_token_id": vocabulary.id_of("pad_token"),
+    }
+    edits = (SetValue(file=_GENERATION, pointer=f"/{key}", value=value) for key, value in found.items()
+             if value is not None)  # fmt: skip
+    return automatic(*edits, why="config.json, the tokenizer and the template say these; how to sample, they do not")
+
+
 def _ends_differ(repository: Repository) -> Iterator[Problem]:
     named, own = repository.vocabulary.named("eos_token"), repository.vocabulary.id_of("eos_token")
     nodes = [repository.config["eos_token_id"], repository.generation["eos_token_id"]]

@@ -4,6 +4,7 @@ Rule: a finding rests on renderings that differ in one thing, or on one that fai
 is `conversations.py`, what is dangerous in one `security.py`, and its turn's end `stopping.py`.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -305,7 +306,25 @@ def _backslash_n(repository: Repository) -> Iterator[Problem]:
     text = used[1].text("answered") if used else None
     if used and text is not None and "\\n" in text:
         message = "prompts hold a backslash and an n where a line should end"
-        yield Problem(message=message, at=used[0].at, evidence=(shown("an answer", text),))
+        template = used[0]
+        fix = automatic(*_rewritten(template, _with_lines(template.text)), why="what was meant is the end of a line")
+        yield Problem(message=message, at=template.at, evidence=(shown("an answer", text),), fix=fix)
+
+
+# Expressions, statements and comments of Jinja; what stands between them is text. One may have the end of another in
+# quotes; a fix that goes wrong by this is taken back.
+_CODE: Final = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+
+
+def _with_lines(text: str) -> str:
+    """The template with ends of lines for each backslash and n: in quotes by one backslash less, in text by code.
+
+    An end of a line itself would be lost in text, where it follows a statement.
+    """
+    pieces = _CODE.split(text)
+    pieces[::2] = [piece.replace("\\n", r"{{ '\n' }}") for piece in pieces[::2]]
+    pieces[1::2] = [piece.replace(r"\\n", r"\n") for piece in pieces[1::2]]
+    return "".join(pieces)
 
 
 _BLOCKED_HERE: Final = "calls that change a list or a dict, which the sandbox forbids"

@@ -10,7 +10,7 @@ from typing import Final
 
 from triphase_model.validator.documents import Node
 from triphase_model.validator.findings import Engine, Evidence, Problem, Severity
-from triphase_model.validator.fixes import Fix, Remedy, SetValue, automatic
+from triphase_model.validator.fixes import Fix, Remedy, RemoveValue, SetValue, automatic
 from triphase_model.validator.json_values import JsonValue
 from triphase_model.validator.layers import shape_of
 from triphase_model.validator.repository import Repository
@@ -244,11 +244,12 @@ def _merges(repository: Repository) -> Iterator[Problem]:
     known = vocabulary.model
     for number, merge in enumerate(merges.value if isinstance(merges.value, list) else []):
         pair = merge.split(" ") if isinstance(merge, str) else merge
-        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str) or not isinstance(pair[1], str):
             continue
-        left, right = str(pair[0]), str(pair[1])
-        unknown = [part for part in (left, right, left + right) if part not in known]
-        if unknown:
+        left, right = pair[0], pair[1]
+        # Told apart only where one is missing, since there are as many merges as tokens.
+        if left not in known or right not in known or left + right not in known:
+            unknown = [part for part in (left, right, left + right) if part not in known]
             message = f"a merge needs the token {unknown[0]!r}, which is not there: the tokenizer does not load"
             yield Problem(message=message, at=merges[number].at, evidence=(merges[number].says,))
             return
@@ -261,7 +262,9 @@ def _added_file(repository: Repository) -> Iterator[Problem]:
         there = base.get(-1 if node.integer is None else node.integer)
         if there is not None and there != text:
             message = f"added_tokens.json gives {text!r} the id of {there!r}"
-            yield Problem(message=message, at=node.at, evidence=(node.says,))
+            edit = RemoveValue(file=node.file, pointer=node.pointer)
+            fix = automatic(edit, why="the id belongs to the token that the vocabulary was made with")
+            yield Problem(message=message, at=node.at, evidence=(node.says,), fix=fix)
 
 
 def _named_twice(repository: Repository) -> Iterator[Problem]:

@@ -7,10 +7,11 @@ wrong can always be written anew; a file that is broken must be fetched again. N
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from triphase_model.validator.findings import Engine, Evidence, Location, Problem, Severity
-from triphase_model.validator.fixes import Fix, SetValue, automatic
+from triphase_model.validator.fixes import Fix, Reheader, SetValue, automatic
 from triphase_model.validator.json_values import JsonValue
 from triphase_model.validator.repository import INDEX, WHOLE, Repository
 from triphase_model.validator.rule import Check, Rule
@@ -19,6 +20,7 @@ from triphase_model.validator.weights import Broken, Shard, ShardFault
 
 _OF: Final = re.compile(r"-of-(\d+)\.safetensors$")
 _HUB_HEADER_BYTES: Final = 25_000_000
+_MOST_TRAILING_BYTES: Final = 1 << 20
 
 
 def _broken(*faults: ShardFault) -> Check:
@@ -35,6 +37,28 @@ def _broken(*faults: ShardFault) -> Check:
 
 def _told(shard: Shard, one: Broken) -> Problem:
     return Problem(message=f"{shard.file} {one.fault}: {one.detail}", at=Location(file=shard.file))
+
+
+def _trailing(repository: Repository) -> Iterator[Problem]:
+    for shard in repository.shards.values():
+        for one in shard.broken:
+            if one.fault is ShardFault.TRAILING:
+                yield replace(_told(shard, one), fix=_cut(repository, shard))
+
+
+def _cut(repository: Repository, shard: Shard) -> Fix | None:
+    """Zeros are what writing in blocks leaves; anything else may be a part of something that was lost."""
+    end = max((tensor.end for tensor in shard.tensors.values()), default=0)
+    rest = repository.source.size(shard.file) - end
+    if not end or rest > _MOST_TRAILING_BYTES or len(shard.broken) > 1:
+        return None
+    try:
+        data = repository.source.read_range(shard.file, end, rest)
+    except OSError:
+        return None
+    if len(data) < rest or data.strip(b"\0"):
+        return None
+    return automatic(Reheader(file=shard.file), why="they are all zero, and no tensor has them")
 
 
 def _indexed(repository: Repository) -> list[str]:
@@ -162,7 +186,9 @@ def _no_format(repository: Repository) -> Iterator[Problem]:
     for shard in repository.shards.values():
         if shard.tensors and shard.format is None and shard.file in read:
             message = f"{shard.file} does not say which framework its tensors are of; older loaders refuse that"
-            yield Problem(message=message, at=Location(file=shard.file))
+            edit = Reheader(file=shard.file, format="pt")
+            fix = automatic(edit, why="the tensors of such a repository are PyTorch's; only the header changes")
+            yield Problem(message=message, at=Location(file=shard.file), fix=fix)
 
 
 def _long_header(repository: Repository) -> Iterator[Problem]:
@@ -179,7 +205,7 @@ RULES: Final = (
     Rule(code="W01", title="A file of weights is missing", severity=Severity.ERROR, check=_missing_files),
     Rule(code="W02", title="No safetensors file", severity=Severity.ERROR, check=_broken(*_WHOLE_FILE)),
     Rule(code="W03", title="A file is cut off", severity=Severity.ERROR, check=_broken(ShardFault.TRUNCATED)),
-    Rule(code="W04", title="Bytes after the last tensor", severity=Severity.ERROR, check=_broken(ShardFault.TRAILING)),
+    Rule(code="W04", title="Bytes after the last tensor", severity=Severity.ERROR, check=_trailing),
     Rule(code="W05", title="Tensors overlap or leave gaps", severity=Severity.ERROR,
          check=_broken(ShardFault.COVERAGE)),
     Rule(code="W06", title="total_size is wrong", severity=Severity.INFO, check=_total),

@@ -18,6 +18,7 @@ from triphase.model.v1 import (
     Fix,
     Location,
     Refusal,
+    Reheader,
     Remedy,
     RemoveValue,
     SetValue,
@@ -117,6 +118,9 @@ def _edit(edit: fixes.Edit) -> Edit:
             return Edit(file=file, remove_value=RemoveValue(pointer=_text(edit.pointer)))
         case fixes.WriteText():
             return Edit(file=file, text=_text(edit.text))
+        case fixes.Reheader():
+            reheader = Reheader(unwrapped=_text(edit.unwrapped), format=_text(edit.format or ""))
+            return Edit(file=file, reheader=reheader)
         case _:
             assert_never(edit)
 

@@ -565,6 +565,7 @@ class Edit(google.protobuf.message.Message):
     SET_VALUE_FIELD_NUMBER: builtins.int
     REMOVE_VALUE_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    REHEADER_FIELD_NUMBER: builtins.int
     file: builtins.str
     """The path of the file, which is made where it is missing."""
     text: builtins.str
@@ -577,6 +578,10 @@ class Edit(google.protobuf.message.Message):
     def remove_value(self) -> global___RemoveValue:
         """A value of a JSON file is removed."""
 
+    @property
+    def reheader(self) -> global___Reheader:
+        """The header of a safetensors file is written anew; the data of its tensors stay as they are."""
+
     def __init__(
         self,
         *,
@@ -584,10 +589,11 @@ class Edit(google.protobuf.message.Message):
         set_value: global___SetValue | None = ...,
         remove_value: global___RemoveValue | None = ...,
         text: builtins.str = ...,
+        reheader: global___Reheader | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["change", b"change", "remove_value", b"remove_value", "set_value", b"set_value", "text", b"text"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["change", b"change", "file", b"file", "remove_value", b"remove_value", "set_value", b"set_value", "text", b"text"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["change", b"change"]) -> typing.Literal["set_value", "remove_value", "text"] | None: ...
+    def HasField(self, field_name: typing.Literal["change", b"change", "reheader", b"reheader", "remove_value", b"remove_value", "set_value", b"set_value", "text", b"text"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["change", b"change", "file", b"file", "reheader", b"reheader", "remove_value", b"remove_value", "set_value", b"set_value", "text", b"text"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["change", b"change"]) -> typing.Literal["set_value", "remove_value", "text", "reheader"] | None: ...
 
 global___Edit = Edit
 
@@ -612,6 +618,28 @@ class SetValue(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["pointer", b"pointer", "value_json", b"value_json"]) -> None: ...
 
 global___SetValue = SetValue
+
+@typing.final
+class Reheader(google.protobuf.message.Message):
+    """Tells of another header for a safetensors file, which then ends where its last tensor ends."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UNWRAPPED_FIELD_NUMBER: builtins.int
+    FORMAT_FIELD_NUMBER: builtins.int
+    unwrapped: builtins.str
+    """What is taken off the beginning of each tensor's name; empty = nothing."""
+    format: builtins.str
+    """What its metadata then call its format; empty = as it is."""
+    def __init__(
+        self,
+        *,
+        unwrapped: builtins.str = ...,
+        format: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["format", b"format", "unwrapped", b"unwrapped"]) -> None: ...
+
+global___Reheader = Reheader
 
 @typing.final
 class RemoveValue(google.protobuf.message.Message):

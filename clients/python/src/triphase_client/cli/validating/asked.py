@@ -28,7 +28,9 @@ def request_of(
 ) -> tuple[ValidateModelConfigRequest, str]:
     """Returns the request, and the repository's name for the report; ends the command where there is nothing to ask."""
     request = ValidateModelConfigRequest(
-        engines=[_engine(name) for name in engines or ()], select=prefixes(select), ignore=prefixes(ignore)
+        engines=[_engine(name) for name in engines or ()],
+        select=prefixes(select, "--select"),
+        ignore=prefixes(ignore, "--ignore"),
     )
     if folder is None:
         request.stored_repository = stored

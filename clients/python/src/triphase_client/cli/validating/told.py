@@ -73,5 +73,8 @@ def _edit(told: Edit) -> fixes.Edit | None:
             return fixes.RemoveValue(file=told.file, pointer=told.remove_value.pointer)
         case "text":
             return fixes.WriteText(file=told.file, text=told.text)
+        case "reheader":
+            unwrapped, stated = told.reheader.unwrapped, told.reheader.format or None
+            return fixes.Reheader(file=told.file, unwrapped=unwrapped, format=stated)
         case _:
             return None
