@@ -35,6 +35,7 @@ from triphase_server.core.errors import (
     UpstreamTotalTimeout,
     UpstreamTruncated,
     UpstreamUnreachable,
+    ValidationOff,
 )
 
 
@@ -122,6 +123,7 @@ _LASTING = (
     UpstreamModelMissing,
     UpstreamProtocolError,
     UpstreamRejected,
+    ValidationOff,
 )
 
 
