@@ -1,6 +1,5 @@
 """The commands. Their options are `options.py`, what they do is `run/`, which is loaded when one is run."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -265,9 +264,7 @@ def probe(
 
 
 @app.command(epilog=EXIT_CODES)
-def compare(
-    *, folders: opt.FoldersArgument, out: opt.ComparedOutOption = None, json: opt.JsonOption = False
-) -> None:
+def compare(*, folders: opt.FoldersArgument, out: opt.ComparedOutOption = None, json: opt.JsonOption = False) -> None:
     """Compares runs that are stored, each with the first. Unpaired, and so worth less than one run of both engines."""
     with reporting():
         from triphase_benchmark.cli import stored  # noqa: PLC0415 - help is quick

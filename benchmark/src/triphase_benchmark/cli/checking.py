@@ -13,13 +13,11 @@ from triphase_benchmark.cli.wanting import EnginesGiven, engines_of
 from triphase_benchmark.client.crew import CrewFailed
 from triphase_benchmark.engines.probe import Probe, Severity
 from triphase_benchmark.report.terminal import console_for
-from triphase_benchmark.report.words import duration, harmless
+from triphase_benchmark.report.words import UNDEFINED, duration, harmless
 from triphase_benchmark.run.greeting import probe_all
 from triphase_benchmark.run.problems import CannotRun
 from triphase_benchmark.run.selftest.judging import Check
 from triphase_benchmark.run.selftest.proving import prove
-
-_NONE = "–"
 
 
 def probe(given: EnginesGiven, *, wait: float, json: bool) -> Exit:
@@ -66,7 +64,10 @@ def selftest(*, full: bool, json: bool) -> Exit:
     if not json:
         console_for(sys.stdout).print(_table(checks))
     verdict = f"{len(checks) - len(wrong) - len(unjudged)} of {len(checks)} checks hold"
-    say(verdict + (f"; {len(unjudged)} could not be judged, since the client is not ok on this machine now" if unjudged else ""))
+    say(
+        verdict
+        + (f"; {len(unjudged)} could not be judged, since the client is not ok on this machine now" if unjudged else "")
+    )
     return Exit.NO if wrong else Exit.INCONCLUSIVE if unjudged else Exit.DONE
 
 
@@ -81,6 +82,6 @@ def _table(checks: Sequence[Check]) -> Table:
     words = {True: ("yes", "green"), False: ("NO", "bold red"), None: ("not judged", "dim")}
     for check in checks:
         word, style = words[check.holds]
-        cells = (check.case, check.what, check.measured, check.true or _NONE, check.off)
+        cells = (check.case, check.what, check.measured, check.true or UNDEFINED, check.off)
         table.add_row(*(Text(cell) for cell in cells), Text(word, style=style))
     return table

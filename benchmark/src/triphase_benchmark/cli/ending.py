@@ -42,7 +42,9 @@ def tell_report(reported: Reported) -> None:
     print_report(reported.inputs, reported.found, console_for(sys.stdout))
     page = next((path for path in reported.files if path.suffix == ".html"), None)
     if page is not None:
-        sys.stdout.write(f"\nThe report: {page}\nAll files:  {', '.join(sorted(path.name for path in reported.files))}\n")
+        sys.stdout.write(
+            f"\nThe report: {page}\nAll files:  {', '.join(sorted(path.name for path in reported.files))}\n"
+        )
 
 
 def print_json(event: str, told: Mapping[str, Any]) -> None:

@@ -15,8 +15,8 @@ EngineOption = Annotated[
         "--engine",
         "-e",
         metavar="NAME=URL[,KEY=VALUE…]",
-        help="An engine: http(s):// of its API or grpc:// of a gateway; keys are model, profile, key (the variable that "
-        "holds it), price and header.NAME. May be repeated; the first is the baseline.",
+        help="An engine: http(s):// of its API or grpc:// of a gateway; keys are model, profile, key (the variable "
+        "that holds it), price and header.NAME. May be repeated; the first is the baseline.",
     ),
 ]
 EngineFileOption = Annotated[
@@ -61,7 +61,8 @@ TokenizerOption = Annotated[
     str | None, typer.Option(metavar="FILE|DIR", help="Makes prompts of exact lengths; without it they are estimated.")
 ]
 SharedPrefixOption = Annotated[
-    str | None, typer.Option(metavar="TOKENS[,share=,groups=]", help="A beginning that prompts share, for prefix caches.")
+    str | None,
+    typer.Option(metavar="TOKENS[,share=,groups=]", help="A beginning that prompts share, for prefix caches."),
 ]
 SeedOption = Annotated[
     int | None, typer.Option(help="Same seed, same plan; drawn, and told, where none is given.", min=0)
@@ -82,10 +83,13 @@ MeasureOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METRIC.STATISTIC",
-        help="What is gated, as ttft.p99; may be repeated; ttft.p50, tpot.p50, e2e.p50 and output_throughput.rate without.",
+        help="What is gated, as ttft.p99; may be repeated; without it ttft.p50, tpot.p50, e2e.p50 and "
+        "output_throughput.rate.",
     ),
 ]
-SweptLoadOption = Annotated[str, typer.Option("--load", metavar="KIND", help="poisson, constant (requests/s) or closed.")]
+SweptLoadOption = Annotated[
+    str, typer.Option("--load", metavar="KIND", help="poisson, constant (requests/s) or closed.")
+]
 FromOption = Annotated[float, typer.Option("--from", help="The first load: requests per second, or at once.")]
 ToOption = Annotated[float, typer.Option("--to", help="The most that is tried.")]
 PointsOption = Annotated[int, typer.Option(help="How many loads are tried at most.", min=2, max=64)]
@@ -93,7 +97,13 @@ SecondsOption = Annotated[float, typer.Option("--seconds", help="How long a roun
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what went wrong.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Progress and results as lines of JSON on standard output.")]
 PlainOption = Annotated[bool, typer.Option("--plain", help="Progress as plain lines, without a live display.")]
-FullOption = Annotated[bool, typer.Option("--full/--counts", help="Times too, or counts alone, which no load disturbs.")]
-ComparedOutOption = Annotated[Path | None, typer.Option("--out", "-o", help="A new folder for the comparison's report.")]
-FoldersArgument = Annotated[list[Path], typer.Argument(metavar="DIR…", help="Folders of runs; the first is the baseline.")]
+FullOption = Annotated[
+    bool, typer.Option("--full/--counts", help="Times too, or counts alone, which no load disturbs.")
+]
+ComparedOutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", help="A new folder for the comparison's report.")
+]
+FoldersArgument = Annotated[
+    list[Path], typer.Argument(metavar="DIR…", help="Folders of runs; the first is the baseline.")
+]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run, whole or not.")]

@@ -1,4 +1,4 @@
-"""The commands that measure: `run`, `demo`, `gate` and `sweep`. Each shows progress, ends a run, and says how it ended."""
+"""The commands that measure: `run`, `demo`, `gate` and `sweep`. Each shows progress, and says how its run ended."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,7 +62,9 @@ def gate(given: RunGiven, mode: Mode, *, max_regress: str, most: int, measures: 
     """Drives two engines until it can tell whether one is worse than it may be."""
     wanted = wanted_of(given)
     if len(wanted.engines) != 2:
-        raise BadInput(f"a gate takes two engines, the one that was and the one that is, and these are {len(wanted.engines)}")
+        raise BadInput(
+            f"a gate takes two engines, the one that was and the one that is, and these are {len(wanted.engines)}"
+        )
     try:
         limits = Gate(
             max_regress=share_of(max_regress, "--max-regress"),

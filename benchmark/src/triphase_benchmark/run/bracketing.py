@@ -1,5 +1,4 @@
-"""Which load a sweep tries next: doubled until every engine is saturated, then between the last that was held and the first
-that was not.
+"""Which load a sweep tries next: twice the last until every engine is saturated, and then between.
 
 Its rule: sans-IO; loads are requests per second, or requests at once. What *saturated* means is its caller's, as one
 answer for each engine at each load. The knee that is looked for closer is that of the engine that gives in first.
@@ -7,6 +6,7 @@ answer for each engine at each load. The knee that is looked for closer is that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 
 
@@ -20,7 +20,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bracketing:
-    """`first`: where it begins; `last`: the most it tries; `points`: how many it tries; `whole`: loads are whole numbers."""
+    """`first`: where it begins; `last`: the most it tries; `points`: how many; `whole`: loads are whole numbers."""
 
     engines: frozenset[str]
     first: float
@@ -41,7 +41,7 @@ class Bracketing:
 
     def _between(self, tried: Sequence[Tried]) -> float | None:
         """The middle of the narrowest gap around a knee that is wide enough to be worth it."""
-        for low, high in zip(tried, tried[1:], strict=False):
+        for low, high in pairwise(tried):
             if low.saturated < high.saturated:
                 middle = sqrt(low.load * high.load)
                 middle = float(round(middle)) if self.whole else float(f"{middle:.3g}")

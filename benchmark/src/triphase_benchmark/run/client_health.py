@@ -1,7 +1,7 @@
 """Whether the client was fast enough for this run: what is calibrated for, and what is judged at the end.
 
-Its rule: it is calibrated before the run for the load that the plan lets expect, so that the display can tell, and again
-after it where the run brought more. The verdict is `client/calibration.py`'s; its medians are those of the latencies
+Its rule: it is calibrated before the run for the load that is expected, so that the display can tell, and again after
+it where the run brought more. The verdict is `client/calibration.py`'s; its medians are those of the latencies
 that single chunks decide, since a lag at either end of a long answer is nothing to its length.
 """
 
@@ -46,7 +46,9 @@ def beyond(brought: Brought, load: ClientLoad) -> ClientLoad | None:
     if brought.events_per_s <= _MOST_BEYOND * load.offered and brought.streams <= _MOST_BEYOND * load.streams:
         return None
     streams = max(brought.streams, 1)
-    return ClientLoad(streams=streams, events_per_s=max(brought.events_per_s / streams, 1.0), duration_s=load.duration_s)
+    return ClientLoad(
+        streams=streams, events_per_s=max(brought.events_per_s / streams, 1.0), duration_s=load.duration_s
+    )
 
 
 def brought_by(requests: pa.Table) -> Brought:

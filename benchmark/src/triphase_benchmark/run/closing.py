@@ -52,7 +52,7 @@ def comparison_table(rounds: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
     """The table COMPARISON; empty where the baseline ran no round, or nothing else did."""
     baseline = (manifest.get("configuration") or {}).get("baseline")
     names = set(rounds["engine"].to_pylist())
-    if manifest.get("sweep") or baseline not in names or len(names) < 2:
+    if manifest.get("sweep") or not isinstance(baseline, str) or baseline not in names or len(names) < 2:
         return COMPARISON.empty_table()
     return compare(rounds, baseline=baseline, seed=manifest.get("seed") or 0)
 

@@ -1,8 +1,8 @@
 """A run from its beginning to its report: probe, plan, calibrate, run the rounds, judge the client, close, report.
 
 Its rule: what was measured is kept, whatever ends the run: Ctrl-C, an engine or a worker that dies, a disk that is
-full. Which rounds are run is its caller's to say (`Course`): all of a plan, more of them until a gate can tell, or those
-of a sweep.
+full. Which rounds are run is its caller's to say (`Course`): all of a plan, more until a gate can tell, or those of a
+sweep.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from triphase_benchmark.report.progress import Snapshot
 from triphase_benchmark.run.caches import Caches, cache_text
 from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, verdict
 from triphase_benchmark.run.closing import Reported, report, rounds_table
-from triphase_benchmark.run.greeting import Met, meet
+from triphase_benchmark.run.greeting import meet
 from triphase_benchmark.run.legs import Legs
 from triphase_benchmark.run.manifest import first_manifest
 from triphase_benchmark.run.problems import BrokeOff, CannotRun, Ending
@@ -159,6 +159,6 @@ def _judged(
         stage.watch.say("calibrating the client for what the run brought")
         calibration = calibrate(again, workers=workers)
     judged = verdict(calibration, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
-    return as_json(calibration, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}
-
-
+    return as_json(calibration, judged) | {
+        "brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}
+    }

@@ -1,7 +1,7 @@
 """The demo: two simulated engines, and a whole run of them that is over in a minute.
 
-Its rule: nothing of it is real but the harness, and all that it makes says *simulated*. The engines differ by what their
-profiles say, so that there is something to see.
+Its rule: nothing of it is real but the harness, and all that it makes says *simulated*. The engines differ by what
+their profiles say, so that there is something to see.
 """
 
 from triphase_benchmark.plan.loads import Requests

@@ -1,7 +1,7 @@
 """Compares runs that are stored: each engine of a later one with its like in the first.
 
-Its rule: always *unpaired*, since whatever changed between the runs is in the ratio and in no interval. Two runs that were
-not made alike (load, workload, objectives) are compared all the same, and it is said what differs.
+Its rule: always *unpaired*, since whatever changed between the runs is in the ratio and in no interval. Two runs that
+were not made alike (load, workload, objectives) are compared all the same, and it is said what differs.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,15 @@ from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.report.inputs import Inputs, inputs_of
 from triphase_benchmark.run.closing import rounds_table
 
-_ALIKE = ("load", "workload", "slo", "configuration.measured", "configuration.shared_prefix", "machine.cpu", "machine.gpu")
+_ALIKE = (
+    "load",
+    "workload",
+    "slo",
+    "configuration.measured",
+    "configuration.shared_prefix",
+    "machine.cpu",
+    "machine.gpu",
+)
 
 
 class StoredRun:

@@ -1,8 +1,8 @@
 """The course of a sweep: load after load, chosen by what the ones before it did to the engines.
 
-Its rule: an engine is saturated in an open loop where it kept less than 0.9 of the rate that was offered, and in a closed
-one where more places brought less than a tenth of their share in throughput; or where more than one in twenty requests failed. Loads
-are rounds of one plan, so their prompts are all different.
+Its rule: an engine is saturated in an open loop where it kept less than 0.9 of the rate that was offered, and in a
+closed one where more places brought less than a tenth of their share in throughput; or where more than one in twenty
+requests failed. Loads are rounds of one plan, so their prompts are all different.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _LEAST = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSeen:
-    """What an engine did at a load. `latency_s`: the median; `rate`: answers per second from the first that was due on."""
+    """What an engine did at a load. `latency_s`: the median; `rate`: answers per second since the first was due."""
 
     failed: float
     latency_s: float
@@ -114,7 +114,7 @@ def _seen(requests: pa.Table, number: int, engine: str) -> LoadSeen | None:
     well = own.filter(pc.and_(pc.is_null(own["error"]), pc.is_valid(own["ended"])))
     if not well.num_rows:
         return None
-    due, ended, sent = (np.asarray(well[name].to_numpy(), np.float64) / 1e9 for name in ("scheduled", "ended", "sent"))
+    ended, sent = (np.asarray(well[name].to_numpy(), np.float64) / 1e9 for name in ("ended", "sent"))
     every = np.asarray(own["scheduled"].to_numpy(), np.float64) / 1e9
     done_s = float(ended.max() - every.min())
     return LoadSeen(

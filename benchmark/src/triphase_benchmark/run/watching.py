@@ -27,7 +27,13 @@ class Watch:
     """Makes snapshots. `now` tells the time in seconds, `show` takes what is made."""
 
     def __init__(
-        self, engines: Sequence[str], *, rounds: int, planned: int, now: Callable[[], float], show: Callable[[Snapshot], None]
+        self,
+        engines: Sequence[str],
+        *,
+        rounds: int,
+        planned: int,
+        now: Callable[[], float],
+        show: Callable[[Snapshot], None],
     ) -> None:
         self._now = now
         self._show = show
@@ -35,9 +41,7 @@ class Watch:
         self._engines = {name: _Engine() for name in engines}
         self._base = Progress()
         self._last = Progress()
-        self._snapshot = Snapshot(
-            doing="", round=0, rounds=rounds, turn=None, done=0, planned=planned, elapsed_s=0.0
-        )
+        self._snapshot = Snapshot(doing="", round=0, rounds=rounds, turn=None, done=0, planned=planned, elapsed_s=0.0)
 
     def say(self, doing: str) -> None:
         """Shows what is done beside rounds."""

@@ -39,7 +39,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedCase:
-    """`requests` of a simulated engine; `like` is its profile there, `asked_by` ours. `tells_chunks`: of each its tokens."""
+    """`requests` of a simulated engine, by its profile `like` and ours, `asked_by`; `tells_chunks`: their tokens."""
 
     name: str
     like: str
@@ -92,7 +92,10 @@ COUNTED = (
         tells_chunks=False,
     ),
     CountedCase(
-        name="split events, CRLF, comments", like="vllm", asked_by="vllm", settings=(*_QUICK, *_SHAPES, "lengths.reasoning=8")
+        name="split events, CRLF, comments",
+        like="vllm",
+        asked_by="vllm",
+        settings=(*_QUICK, *_SHAPES, "lengths.reasoning=8"),
     ),
     CountedCase(name="faults", like="vllm", asked_by="vllm", settings=(*_QUICK, "lengths.reasoning=4"), faults=FAULTS),
 )

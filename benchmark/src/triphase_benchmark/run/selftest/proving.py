@@ -1,7 +1,8 @@
 """Goes through all cases of the self-test, and says what holds.
 
-Its rule: times are judged only where the client shows itself fast enough for that load on this machine, right before and
-right after (`client_ok`); a case is tried again some times until it does, and where it never does, nothing is said of it.
+Its rule: times are judged only where the client shows itself fast enough for that load on this machine, right before
+and right after (`client_ok`); a case is tried again some times until it does, and where it never does, nothing is said
+of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,9 @@ def _timed(case: TimedCase) -> list[Check]:
     for _ in range(_TRIES):
         before = calibrate(load, workers=workers)
         tried = try_timed(case, workers=workers)
-        reasons = [reason for one in (before, calibrate(load, workers=workers)) for reason in _client(one, tried).reasons]
+        reasons = [
+            reason for one in (before, calibrate(load, workers=workers)) for reason in _client(one, tried).reasons
+        ]
         checks = check_times(case.name, tried.measured, tried.truth)
         if not reasons:
             return checks
