@@ -2,7 +2,7 @@
 
 Standard output carries nothing but the announcement; all else goes to standard error, and never the text of a prompt.
 Serving itself is `engine/server.py`, and the loop around it `engine/foreground.py`. The commands that validate model
-repositories are `validator/commands.py`, the one that simulates an engine is `engine/simulated/serving/commands.py`.
+repositories are `validator/commands.py`, the one that simulates an engine is `engine/simulating.py`.
 """
 
 import logging
@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from triphase_model.engine.reasoning_field import ReasoningField
-from triphase_model.engine.simulated.serving import commands as simulation
+from triphase_model.engine.simulating import simulate
 from triphase_model.validator import commands as validation
 
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -64,7 +64,7 @@ def _root(
 
 for _command in (validation.check, validation.fix, validation.rules, validation.explain):
     app.command()(_command)
-app.command()(simulation.simulate)
+app.command()(simulate)
 
 
 @app.command()

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from triphase_model.cli import app
 from triphase_model.engine.process import EngineFailed, SimulatedProcess
-from triphase_model.engine.simulated.serving.commands import Profile
 from triphase_model.engine.simulated.serving.profiles import PROFILES, WrongSettings, settings_of
-from triphase_model.engine.simulated.serving.settings import Jitter, Queue, Steps, Wire
+from triphase_model.engine.simulated.serving.settings import Jitter, Queue, Steps, TimeMode, Wire
 from triphase_model.engine.simulated.serving.truth import read_truth
+from triphase_model.engine.simulating import Profile, Time
 from typer.testing import CliRunner
 
 ASKED = {"messages": [{"role": "user", "content": "x"}], "stream": True, "max_tokens": 3, "ignore_eos": True}
@@ -19,6 +19,7 @@ ASKED = {"messages": [{"role": "user", "content": "x"}], "stream": True, "max_to
 
 def test_the_command_line_names_every_profile() -> None:
     assert {profile.value for profile in Profile} == set(PROFILES)
+    assert {time.value for time in Time} == {mode.value for mode in TimeMode}
 
 
 @pytest.mark.parametrize("name", PROFILES)

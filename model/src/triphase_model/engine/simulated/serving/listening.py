@@ -1,7 +1,7 @@
 """Where the simulated engine listens, and the process around it: signals, the announcement, its own quiet.
 
 Its rule: while it serves, the garbage collector looks at nothing that was there before, and seldom at the rest, since
-its pauses would be the engine's own jitter. Options come from the command line (`commands.py`).
+its pauses would be the engine's own jitter. Options come from the command line (`engine/simulating.py`).
 """
 
 import asyncio

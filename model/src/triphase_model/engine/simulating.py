@@ -1,4 +1,4 @@
-"""The command `triphase-model simulate`."""
+"""The command `triphase-model simulate`: its options, with nothing of the engine loaded before it is run."""
 
 import logging
 from enum import StrEnum
@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from triphase_model.engine.simulated.serving.profiles import WrongSettings, settings_of
-from triphase_model.engine.simulated.serving.settings import TimeMode
-
 
 class Profile(StrEnum):
     """The profiles."""
@@ -17,6 +14,13 @@ class Profile(StrEnum):
     VLLM = "vllm"
     FRIENDLI = "friendli"
     PACED = "paced"
+    NULL = "null"
+
+
+class Time(StrEnum):
+    """Whether time passes, by the names of `TimeMode`."""
+
+    REAL = "real"
     NULL = "null"
 
 
@@ -29,8 +33,8 @@ def simulate(  # noqa: PLR0913 - each is an option
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
     seed: Annotated[int | None, typer.Option(help="What all chance is drawn by; 0 unless the file says.")] = None,
     time: Annotated[
-        TimeMode, typer.Option(help="real: tokens take their time; null: none, as fast as this process can.")
-    ] = TimeMode.REAL,
+        Time, typer.Option(help="real: tokens take their time; null: none, as fast as this process can.")
+    ] = Time.REAL,
     truth: Annotated[
         Path | None, typer.Option(help="File for the truth log: when each chunk was really sent.", dir_okay=False)
     ] = None,
@@ -48,7 +52,10 @@ def simulate(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Serves a simulated engine, which batches, queues and fails as told, and logs the truth of it."""
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    from triphase_model.engine.simulated.serving import listening  # noqa: PLC0415 - the other commands need no server
+    # The other commands need none of it.
+    from triphase_model.engine.simulated.serving import listening  # noqa: PLC0415
+    from triphase_model.engine.simulated.serving.profiles import WrongSettings, settings_of  # noqa: PLC0415
+    from triphase_model.engine.simulated.serving.settings import TimeMode  # noqa: PLC0415
 
     try:
         text = None if config is None else config.read_text(encoding="utf-8")
@@ -56,7 +63,7 @@ def simulate(  # noqa: PLR0913 - each is an option
             settings=settings_of(profile.value, config=text, given=settings or (), seed=seed),
             host=host,
             port=port,
-            time_mode=time,
+            time_mode=TimeMode(time.value),
             truth=truth,
             announce=announce,
             exit_with_stdin=exit_with_stdin,
