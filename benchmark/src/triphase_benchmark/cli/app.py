@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from triphase_model.engine.simulated.serving.commands import simulate
+from triphase_model.engine.simulating import simulate
 
 from triphase_benchmark.cli import options as opt
 from triphase_benchmark.cli.failures import EXIT_CODES, reporting
