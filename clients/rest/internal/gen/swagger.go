@@ -1,0 +1,9 @@
+// Package gen holds what is generated of proto/ and api.yaml; this file alone is written by hand.
+package gen
+
+import _ "embed"
+
+// Swagger is the description of all routes, as OpenAPI 2.
+//
+//go:embed triphase.swagger.json
+var Swagger []byte

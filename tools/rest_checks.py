@@ -1,0 +1,46 @@
+"""The checks of clients/rest that need Go, one after another: `tox -e rest`.
+
+Where Go is missing they are skipped with a notice, except in continuous integration (CI=true), where that is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+REST = ROOT / "clients/rest"
+CHECKS: Sequence[tuple[str, Sequence[str], Path]] = (
+    ("stubs", (sys.executable, "tools/rest_stubs.py", "--check"), ROOT),
+    ("vet", ("go", "vet", "./..."), REST),
+    ("staticcheck build", ("go", "-C", "tools", "build", "-o", "{bin}/", "honnef.co/go/tools/cmd/staticcheck"), REST),
+    ("staticcheck", ("{bin}/staticcheck", "./..."), REST),
+    ("tests", ("go", "test", "-race", "./..."), REST),
+    ("build", ("go", "build", "-o", "{bin}/", "./cmd/triphase-rest"), REST),
+    ("end to end", (sys.executable, "-m", "pytest", "-q", "clients/rest/tests"), ROOT),
+)
+
+
+def main() -> int:
+    """Returns the exit code of the first check that fails, or 0."""
+    if shutil.which("go") is None:
+        sys.stderr.write("Go is not installed: the checks of clients/rest are skipped.\n")
+        return int(os.environ.get("CI") == "true")
+    binaries = os.environ["TRIPHASE_REST_BIN"]
+    for name, command, folder in CHECKS:
+        sys.stdout.write(f"rest: {name}\n")
+        sys.stdout.flush()
+        done = subprocess.run([part.format(bin=binaries) for part in command], cwd=folder, check=False)
+        if done.returncode:
+            return done.returncode
+    unformatted = subprocess.run(
+        ["gofmt", "-l", "cmd", "internal"], cwd=REST, capture_output=True, text=True, check=True
+    )
+    sys.stdout.write(unformatted.stdout)
+    return int(bool(unformatted.stdout))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
