@@ -1,10 +1,11 @@
 """What is wrong with what a user gave: one clear line, exit code 2, and nothing is made or asked."""
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from triphase_benchmark.cli.app import app
+from typer.testing import CliRunner
 
 from end_to_end_benchmark.engines import command
 
@@ -32,15 +33,20 @@ ENGINE = ("--engine", "a=http://127.0.0.1:9")
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_mistake_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_line(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").write_text("")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "manifest.json").write_text(json.dumps({"tables": 0}))
     before = {path.name for path in tmp_path.iterdir()}
-    done = asyncio.run(command(*arguments, cwd=tmp_path))
-    assert done.code == 2, done.err
-    assert said in done.line
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 2, done.output
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("triphase-benchmark: ")
+    assert said in line
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
