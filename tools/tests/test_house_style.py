@@ -66,8 +66,8 @@ def is_found(name: str, *, beside: Path) -> bool:
     return any((folder / name).is_file() for folder in beside.parents if folder.is_relative_to(ROOT))
 
 
-# The page of the architecture, both ways: each file that it names exists, and each module of the server and of the
-# validator has its row.
+# The page of the architecture, both ways: each file that it names exists, and each module of the server, the validator,
+# the simulated engine and the benchmark has its row.
 
 
 def rows() -> Iterator[list[str]]:
@@ -92,7 +92,9 @@ def test_the_architecture_names_files_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "least"), [(SERVER, 50), (VALIDATOR, 30), (SIMULATOR, 20)], ids=lambda value: getattr(value, "name", "")
+    ("home", "least"),
+    [(SERVER, 50), (VALIDATOR, 30), (SIMULATOR, 20), (BENCHMARK, 90)],
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_the_architecture_names_every_module(home: Path, least: int) -> None:
     named = {path for row in rows() for path in places(row)}

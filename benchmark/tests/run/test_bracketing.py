@@ -1,37 +1,46 @@
-from hypothesis import given
-from hypothesis import strategies as st
+"""The search for knees, against engines whose capacity is known."""
+
+from collections.abc import Mapping
+
+import pytest
 from triphase_benchmark.run.bracketing import Bracketing, Tried
 
-ONE = frozenset({"a"})
 
-
-def loads(knee: float, *, first: float = 1.0, last: float = 64.0, points: int = 12, whole: bool = False) -> list[float]:
-    """The loads that a sweep tries of an engine that is saturated from `knee` on."""
-    bracketing = Bracketing(engines=ONE, first=first, last=last, points=points, whole=whole)
+def swept(capacities: Mapping[str, float], *, first: float, last: float, points: int, whole: bool) -> list[Tried]:
+    bracketing = Bracketing(engines=frozenset(capacities), first=first, last=last, points=points, whole=whole)
     tried: list[Tried] = []
     while (load := bracketing.following(tried)) is not None:
-        tried.append(Tried(load=load, saturated=ONE if load >= knee else frozenset()))
-    return [one.load for one in tried]
+        tried.append(Tried(load=load, saturated=frozenset(name for name, most in capacities.items() if load > most)))
+        assert len(tried) <= points
+    return tried
 
 
-def test_loads_double_until_the_engine_is_saturated_and_then_close_in() -> None:
-    found = loads(10.0)
-    assert found[:5] == [1, 2, 4, 8, 16]
-    below, above = max(x for x in found if x < 10), min(x for x in found if x >= 10)
-    assert above / below <= 1.1 * 1.1
+@pytest.mark.parametrize("capacity", [3.0, 17.0, 90.0])
+def test_a_knee_is_bracketed_within_a_tenth(capacity: float) -> None:
+    loads = sorted(one.load for one in swept({"one": capacity}, first=1, last=1024, points=20, whole=False))
+    below = max(load for load in loads if load <= capacity)
+    above = min(load for load in loads if load > capacity)
+    assert above / below <= 1.1
 
 
-def test_an_engine_that_is_never_saturated_is_tried_up_to_the_last_load() -> None:
-    assert loads(1e9) == [1, 2, 4, 8, 16, 32, 64]
+def test_loads_double_until_the_last_engine_gives_in() -> None:
+    tried = swept({"weak": 5, "strong": 40}, first=1, last=1024, points=20, whole=False)
+    assert [one.load for one in tried[:7]] == [1, 2, 4, 8, 16, 32, 64]
+    assert 4 < tried[7].load < 8  # then closer at the first knee
 
 
-def test_one_that_is_saturated_at_once_has_no_knee_to_look_for() -> None:
-    assert loads(0.5) == [1]
+def test_whole_loads_stay_whole_and_no_load_comes_twice() -> None:
+    loads = [one.load for one in swept({"one": 5}, first=1, last=64, points=20, whole=True)]
+    assert loads == [1, 2, 4, 8, 6, 5]
 
 
-@given(st.floats(0.1, 100), st.integers(1, 20), st.booleans())
-def test_no_load_is_tried_twice_or_beyond_the_bounds(knee: float, points: int, whole: bool) -> None:
-    found = loads(knee, points=points, whole=whole)
-    assert len(found) == len(set(found)) <= points
-    assert all(1 <= load <= 64 for load in found)
-    assert not whole or all(load == int(load) for load in found)
+def test_the_most_is_not_passed() -> None:
+    assert [one.load for one in swept({"one": 1e9}, first=1, last=10, points=20, whole=False)] == [1, 2, 4, 8, 10]
+
+
+def test_points_are_bounded() -> None:
+    assert len(swept({"one": 5}, first=1, last=1024, points=5, whole=False)) == 5
+
+
+def test_an_engine_that_cannot_bear_the_first_load_ends_it() -> None:
+    assert [one.load for one in swept({"one": 0.5}, first=1, last=8, points=9, whole=False)] == [1]

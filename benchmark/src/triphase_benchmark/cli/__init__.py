@@ -1,6 +1,6 @@
 """The command line `triphase-benchmark`: this is its entry, which loads almost nothing by itself.
 
-`app.py` has the commands, `options.py` what their options are, `wanting.py` how engines are given, `failures.py`
+`app.py` has the commands, `options.py` what their options are, `wanting.py` what follows of them, `failures.py`
 what an error says and which exit code it gives. What a command does is in `run/`, which is loaded when one is run.
 """
 

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from triphase_model.engine.simulating import simulate
 
 from triphase_benchmark.cli import options as opt
 from triphase_benchmark.cli.failures import EXIT_CODES, reporting
@@ -293,4 +292,20 @@ def report(*, folder: opt.FolderArgument, quiet: opt.QuietOption = False) -> Non
     raise typer.Exit(code)
 
 
-app.command(epilog=EXIT_CODES)(simulate)
+@app.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)
+def simulate(context: typer.Context) -> None:
+    """Serves a simulated engine, which batches, queues and fails as told, and logs the truth of it."""
+    from triphase_model.engine.simulated.serving import commands  # noqa: PLC0415 - help is quick
+
+    # Its options are its own: they are read there.
+    served = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    served.command()(commands.simulate)
+    served(context.args, prog_name="triphase-benchmark simulate")

@@ -15,8 +15,8 @@ EngineOption = Annotated[
         "--engine",
         "-e",
         metavar="NAME=URL[,KEY=VALUE…]",
-        help="An engine: http(s):// of its API or grpc:// of a gateway; keys are model, profile, key (the variable "
-        "that holds it), price and header.NAME. May be repeated; the first is the baseline.",
+        help="An engine: http(s):// of its API or grpc:// of a gateway; keys are model, profile, key (its "
+        "variable), price and header.NAME. May be repeated; the first is the baseline.",
     ),
 ]
 EngineFileOption = Annotated[
@@ -83,8 +83,7 @@ MeasureOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METRIC.STATISTIC",
-        help="What is gated, as ttft.p99; may be repeated; without it ttft.p50, tpot.p50, e2e.p50 and "
-        "output_throughput.rate.",
+        help="What is gated, as ttft.p99; may be repeated; else ttft.p50, tpot.p50, e2e.p50, output_throughput.rate.",
     ),
 ]
 SweptLoadOption = Annotated[

@@ -1,4 +1,4 @@
-"""The commands that measure: `run`, `demo`, `gate` and `sweep`. Each shows progress, and says how its run ended."""
+"""The commands that measure: `run`, `demo`, `gate` and `sweep`. Each shows progress and says how it ended."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence

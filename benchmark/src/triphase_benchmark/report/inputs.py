@@ -147,6 +147,11 @@ class Inputs:
         return tuple(row for row in self.comparison if row.p_holm is not None) or self.pictured
 
     @property
+    def usual(self) -> tuple[RoundValue, ...]:
+        """What of the rounds fits a terminal: the usual measures and all rates."""
+        return tuple(row for row in self.rounds if row.statistic == "rate" or (row.metric, row.statistic) in _PICTURED)
+
+    @property
     def void(self) -> Mapping[tuple[int, str], str]:
         """Why a round of an engine does not count, by round and engine."""
         return {(row.round, row.engine): row.void for row in self.rounds if row.void is not None}

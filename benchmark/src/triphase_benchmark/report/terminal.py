@@ -5,6 +5,7 @@ line is broken to fit a width that nobody has. Names and messages are texts, nev
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, TextIO
 
 from rich import box
@@ -34,12 +35,20 @@ def print_report(inputs: Inputs, found: Gathered, console: Console) -> None:
         _say(console, sentence, style="bold")
     for line in headline.conditions(inputs, found):
         _say(console, line, style="dim")
-    shown = [tables.comparison_table(inputs)] if inputs.comparison else []
-    shown += [tables.engine_table(inputs), facts_tables.requests_table(inputs, found)]
+    brief = _brief(inputs)
+    shown = [tables.comparison_table(brief)] if brief.comparison else []
+    shown += [tables.engine_table(brief), facts_tables.requests_table(inputs, found)]
     for table in (*shown, facts_tables.failure_table(found)):
         if table.rows:
             print_table(table, console)
     print_problems(inputs, found, console)
+
+
+def _brief(inputs: Inputs) -> Inputs:
+    """The usual measures, of metrics that any engine has; the page has all of them, and the loads of a sweep apart."""
+    known = {row.metric for row in inputs.rounds if row.value is not None}
+    rounds = () if inputs.facts.sweep else tuple(row for row in inputs.usual if row.metric in known)
+    return replace(inputs, comparison=inputs.pictured, rounds=rounds)
 
 
 def print_problems(inputs: Inputs, found: Gathered, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Which load a sweep tries next: twice the last until every engine is saturated, and then between.
+"""Which load a sweep tries next: doubled until every engine is saturated, and then around the first knee.
 
 Its rule: sans-IO; loads are requests per second, or requests at once. What *saturated* means is its caller's, as one
 answer for each engine at each load. The knee that is looked for closer is that of the engine that gives in first.

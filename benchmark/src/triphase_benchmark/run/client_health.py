@@ -1,12 +1,12 @@
 """Whether the client was fast enough for this run: what is calibrated for, and what is judged at the end.
 
-Its rule: it is calibrated before the run for the load that is expected, so that the display can tell, and again after
-it where the run brought more. The verdict is `client/calibration.py`'s; its medians are those of the latencies
-that single chunks decide, since a lag at either end of a long answer is nothing to its length.
+Its rule: it is calibrated before the run for the load that the plan lets expect, and again after it where the run
+brought more; it must do well each time. The verdict is `client/calibration.py`'s; its medians are those of the
+latencies that single chunks decide, since a lag at either end of a long answer is nothing to its length.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -63,6 +63,19 @@ def brought_by(requests: pa.Table) -> Brought:
         streams=max((load.streams for load in loads), default=0),
         events_per_s=max((load.events_per_s for load in loads), default=0.0),
     )
+
+
+def worst(
+    calibrations: Sequence[Calibration], rounds: pa.Table, *, brought: Brought, cpu_share: float
+) -> tuple[Calibration, ClientVerdict]:
+    """The first calibration by which the client is not good enough for this run, or else the last, with its verdict."""
+    *earlier, last = calibrations
+    for one in earlier:  # which need not have foreseen how much would come
+        less = replace(brought, events_per_s=min(brought.events_per_s, one.load.offered))
+        judged = verdict(one, rounds, brought=less, cpu_share=cpu_share)
+        if not judged.client_ok:
+            return one, judged
+    return last, verdict(last, rounds, brought=brought, cpu_share=cpu_share)
 
 
 def verdict(calibration: Calibration, rounds: pa.Table, *, brought: Brought, cpu_share: float) -> ClientVerdict:

@@ -24,7 +24,7 @@ from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.records.writer import RecordsLost
 from triphase_benchmark.report.progress import Snapshot
 from triphase_benchmark.run.caches import Caches, cache_text
-from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, verdict
+from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, worst
 from triphase_benchmark.run.closing import Reported, report, rounds_table
 from triphase_benchmark.run.greeting import meet
 from triphase_benchmark.run.legs import Legs
@@ -140,7 +140,7 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
         manifest["calibration"] = _judged(stage, requests, rounds, calibration, workers, ending)
         folder.write_manifest(manifest)
         watch.say("writing the report")
-        reported = report(folder, manifest, requests=requests, rounds=rounds)
+        reported = report(folder, folder.read_manifest(), requests=requests, rounds=rounds)
     except OSError as error:
         with suppress(RecordsLost):
             folder.write_manifest(manifest)
@@ -154,11 +154,10 @@ def _judged(
     stage: Stage, requests: pa.Table, rounds: pa.Table, calibration: Calibration, workers: int, ending: Ending
 ) -> dict[str, Any]:
     brought = brought_by(requests)
+    calibrations = [calibration]
     again = beyond(brought, calibration.load)
     if again is not None and ending is not Ending.INTERRUPTED:
         stage.watch.say("calibrating the client for what the run brought")
-        calibration = calibrate(again, workers=workers)
-    judged = verdict(calibration, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
-    return as_json(calibration, judged) | {
-        "brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}
-    }
+        calibrations.append(calibrate(again, workers=workers))
+    decisive, judged = worst(calibrations, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
+    return as_json(decisive, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}

@@ -7,12 +7,15 @@ their profiles say, so that there is something to see.
 from triphase_benchmark.plan.loads import Requests
 from triphase_benchmark.run.simulated import Simulated
 
+# Few enough that answers follow them.
+_THOUGHTS = ("lengths.reasoning=12",)
+
 ENGINES = (
-    Simulated(name="vllm", like="vllm", asked_by="vllm", seed=1),
-    Simulated(name="friendli", like="friendli", asked_by="friendli-container", seed=2),
+    Simulated(name="vllm", like="vllm", asked_by="vllm", settings=_THOUGHTS, seed=1),
+    Simulated(name="friendli", like="friendli", asked_by="friendli-container", settings=_THOUGHTS, seed=2),
 )
-LOAD = "closed:16"
-WORKLOAD = "chat,output=uniform:48:96"
+LOAD = "closed:8"
+WORKLOAD = "chat,output=uniform:24:48"
 ITERATIONS = 8
 MEASURED = Requests(count=66)  # the least of which a p90 is told
 WARM_UP = Requests(count=8)

@@ -47,8 +47,8 @@ class GateCourse:
         """The verdict in words, and what each measure says of it."""
         verdict = self.verdict(client_ok=client_ok).value
         why = ", since the client was too slow to tell" if client_ok is False else ""
-        bound = f"at most {self.gate.max_regress * 100:g} % worse"
-        lines = [f"Gate: {self.engine} against {self.baseline}, {bound}: {verdict.upper()}{why}"]
+        most = f"{self.gate.max_regress * 100:g} %"
+        lines = [f"Gate: {self.engine} against {self.baseline}, at most {most} worse: {verdict.upper()}{why}"]
         for one in self.decision.measures if self.decision else ():
             known = "nothing is known" if one.low is None or one.high is None else _worse(one.low, one.high)
             lines.append(f"  {'.'.join(one.measure):24} {one.verdict.value:14} {known}, {one.rounds} rounds")

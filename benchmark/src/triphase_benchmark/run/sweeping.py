@@ -1,7 +1,7 @@
 """The course of a sweep: load after load, chosen by what the ones before it did to the engines.
 
-Its rule: an engine is saturated in an open loop where it kept less than 0.9 of the rate that was offered, and in a
-closed one where more places brought less than a tenth of their share in throughput; or where more than one in twenty
+Its rule: an engine is saturated in an open loop where it kept less than 0.9 of the rate that was offered, in a closed
+one where more places brought less than a tenth of their share in throughput, and in both where more than one in twenty
 requests failed. Loads are rounds of one plan, so their prompts are all different.
 """
 
@@ -30,7 +30,7 @@ _LEAST = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSeen:
-    """What an engine did at a load. `latency_s`: the median; `rate`: answers per second since the first was due."""
+    """What an engine did at a load. `latency_s`: the median; `rate`: answers per second, since the first was due."""
 
     failed: float
     latency_s: float

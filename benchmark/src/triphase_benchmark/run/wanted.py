@@ -22,8 +22,8 @@ from triphase_benchmark.workload.naming import workload_of
 class Wanted:
     """All of it. Texts are as the command line took them; `argv` is the command that gives the same plan again.
 
-    `out` must be a folder that exists. `workers`: `None` = one for each core but one. `wait_s`: how long engines may
-    take to come up. `timeout_s`: until an answer must have ended.
+    `workers`: `None` = one for each core but one. `wait_s`: how long engines may take to come up. `timeout_s`: until an
+    answer must have ended.
     """
 
     engines: tuple[Engine, ...]

@@ -39,7 +39,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedCase:
-    """`requests` of a simulated engine, by its profile `like` and ours, `asked_by`; `tells_chunks`: their tokens."""
+    """`like`: its profile there, `asked_by`: ours. `tells_chunks`: of each chunk, how many tokens it holds."""
 
     name: str
     like: str

@@ -1,8 +1,7 @@
 """Goes through all cases of the self-test, and says what holds.
 
 Its rule: times are judged only where the client shows itself fast enough for that load on this machine, right before
-and right after (`client_ok`); a case is tried again some times until it does, and where it never does, nothing is said
-of it.
+and right after (`client_ok`); a case is tried again some times until it does, and where it never does, nothing is said.
 """
 
 from collections.abc import Callable, Iterator, Sequence

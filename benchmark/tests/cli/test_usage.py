@@ -1,0 +1,96 @@
+"""The command line: help, and one clear line with an exit code for each mistake, before any engine is asked."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from run_fakes.processes import benchmark
+from triphase_benchmark.cli.failures import EXIT_CODES, Exit
+
+ONE = ("--engine", "a=http://127.0.0.1:9")
+COMMANDS = ("run", "demo", "sweep", "compare", "report", "gate", "probe", "simulate", "selftest")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command: str) -> None:
+    ended = benchmark(command, "--help")
+    assert ended.code == 0
+    assert "Usage:" in ended.out
+
+
+def test_all_commands_and_exit_codes_stand_in_the_help() -> None:
+    told = " ".join(benchmark("--help").out.split())
+    assert all(command in told for command in COMMANDS)
+    assert EXIT_CODES in told
+    assert all(f"{code.value} " in EXIT_CODES for code in Exit)
+
+
+def test_help_loads_nothing_that_is_slow() -> None:
+    program = (
+        "import sys\nfrom triphase_benchmark.cli.app import app\napp(['--help'], standalone_mode=False)\n"
+        "assert not {'numpy', 'scipy', 'pyarrow', 'altair', 'grpc'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run",), "no engine: name one with --engine"),
+        (("run", "--engine", "http://127.0.0.1:9"), "expected NAME=URL"),
+        (("run", "--engine", "a=ftp://x"), "does not begin with http://"),
+        (("run", *ONE, *ONE), "two engines are called a"),
+        (("run", *ONE, "--load", "crowd:3"), "is no load: it takes"),
+        (("run", *ONE, "--load", "closed:4", "--duration", "5s"), "a closed loop takes numbers of requests"),
+        (("run", *ONE, "--requests", "5", "--duration", "5s"), "exclude each other"),
+        (("run", *ONE, "--requests", "5s"), "it takes a number"),
+        (("run", *ONE, "--duration", "5"), "it takes a time"),
+        (("run", *ONE, "--workload", "poems"), "is none: it takes"),
+        (("run", *ONE, "--workload", "missing.jsonl"), "missing.jsonl"),
+        (("run", *ONE, "--slo", "ttft=fast"), "is no time"),
+        (("run", *ONE, "--baseline", "b"), "--baseline b"),
+        (("run", *ONE, "--quiet", "--json"), "only one can be had"),
+        (("run", *ONE, "--tokenizer", "nowhere"), "--tokenizer nowhere"),
+        (("run", "--engine-file", "missing.toml"), "missing.toml"),
+        (("gate", *ONE), "a gate takes two engines"),
+        (("gate", *ONE, "--engine", "b=http://127.0.0.1:9", "--max-regress", "lots"), "--max-regress 'lots'"),
+        (("gate", *ONE, "--engine", "b=http://127.0.0.1:9", "--measure", "speed"), "no metric 'speed'"),
+        (("sweep", *ONE, "--load", "ramp"), "a sweep takes poisson, constant, closed"),
+        (("sweep", *ONE, "--from", "8", "--to", "2"), "goes up from one to the other"),
+        (("sweep", *ONE, "--load", "closed", "--from", "1.5"), "whole numbers"),
+        (("compare", "one"), "needs two folders"),
+        (("compare", "one", "two"), "holds no run"),
+        (("report", "nowhere"), "holds no run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_gets_one_line(
+    arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = benchmark(*arguments)
+    assert ended.code == Exit.USAGE
+    (line,) = ended.err.splitlines()
+    assert line.startswith("triphase-benchmark: ")
+    assert told in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_never_go_over_others(tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
+    ended = benchmark("run", *ONE, "--out", str(tmp_path))
+    assert ended.code == Exit.USAGE
+    assert "is not empty" in ended.err
+
+
+def test_a_wrong_flag_is_a_usage_error() -> None:
+    assert benchmark("run", "--no-such-flag").code == Exit.USAGE
+
+
+def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SOME_KEY", raising=False)
+    ended = benchmark("run", "--engine", "a=http://127.0.0.1:9,key=SOME_KEY", "--out", str(tmp_path / "x"), "-q")
+    assert ended.code == Exit.ENGINE
+    assert "the environment variable SOME_KEY is not set" in ended.err
