@@ -21,7 +21,7 @@ class _Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = _answer  # noqa: N815 - the names that the library looks for
 
     def log_message(self, *_: object) -> None:
         pass

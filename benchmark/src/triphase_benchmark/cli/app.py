@@ -298,7 +298,7 @@ def report(*, folder: opt.FolderArgument, quiet: opt.QuietOption = False) -> Non
 )
 def simulate(context: typer.Context) -> None:
     """Serves a simulated engine, which batches, queues and fails as told, and logs the truth of it."""
-    from triphase_model.engine.simulated.serving import commands  # noqa: PLC0415 - help is quick
+    from triphase_model.engine import simulating  # noqa: PLC0415 - help is quick
 
     # Its options are its own: they are read there.
     served = typer.Typer(
@@ -307,5 +307,5 @@ def simulate(context: typer.Context) -> None:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    served.command()(commands.simulate)
+    served.command()(simulating.simulate)
     served(context.args, prog_name="triphase-benchmark simulate")
