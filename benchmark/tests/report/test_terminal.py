@@ -64,3 +64,10 @@ def test_a_run_without_faults_says_so() -> None:
     good = good.set_column(place, good.schema.field(place), pa.nulls(len(good), pa.string()))
     run = a_run(rounds=round_rows(rounds=1), table=good)
     assert printed(run, gathered(run)).rstrip().endswith("Nothing was wrong with this run.")
+
+
+def test_what_one_should_know_is_told_less_loudly_than_what_is_wrong() -> None:
+    noted = a_run(manifest={"problems": ["it broke"], "notes": ["it tells no usage"]})
+    text = printed(noted, gathered(noted))
+    assert "! it broke" in text
+    assert "- it tells no usage" in text

@@ -59,7 +59,10 @@ class LoadPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the manifest tells. `slo`: the most that each measure may take, seconds. `sweep`: empty in a plain run."""
+    """What the manifest tells. `slo`: the most that each measure may take, seconds. `sweep`: empty in a plain run.
+
+    `problems` make figures wrong; `notes` are what one should know of the engines.
+    """
 
     tool_version: str | None
     seed: int | None
@@ -71,6 +74,7 @@ class Facts:
     machine: Mapping[str, str]
     calibration: Calibration
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
     slo: Mapping[str, float]
     sweep: tuple[LoadPoint, ...]
 
@@ -194,6 +198,7 @@ def facts_of(manifest: Mapping[str, Any]) -> Facts:
         machine={str(key): str(value) for key, value in (manifest.get("machine") or {}).items()},
         calibration=_known(Calibration, manifest.get("calibration") or {}),
         problems=tuple(str(problem) for problem in manifest.get("problems") or ()),
+        notes=tuple(str(note) for note in manifest.get("notes") or ()),
         slo={str(name): float(most) for name, most in (manifest.get("slo") or {}).items()},
         sweep=tuple(
             LoadPoint(value=float(point["value"]), rounds=tuple(point["rounds"]))

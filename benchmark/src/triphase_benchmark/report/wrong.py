@@ -30,6 +30,7 @@ def wrongs(inputs: Inputs, found: Gathered) -> tuple[Wrong, ...]:
     every += [*_void(inputs), *_dropped(inputs)]
     for name, counts in found.counts.items():
         every += _of_engine(named(name), counts)
+    every += [Wrong(harmless(text), grave=False) for text in inputs.facts.notes]
     return tuple(sorted(every, key=lambda one: not one.grave))
 
 

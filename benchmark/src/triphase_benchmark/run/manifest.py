@@ -44,7 +44,8 @@ def first_manifest(wanted: Wanted, plan: Plan, met: Sequence[Met], *, epoch_ns: 
         "probes": [one.probe.as_json() for one in met],
         "machine": machine_facts(),
         "calibration": {},
-        "problems": [warning for one in met for warning in one.warnings],
+        "problems": [],
+        "notes": [warning for one in met for warning in one.warnings],
         "sweep": [],
     }
 

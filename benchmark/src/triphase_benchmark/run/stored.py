@@ -64,7 +64,8 @@ def compare_stored(paths: Sequence[Path], *, argv: Sequence[str]) -> Inputs:
         **first.manifest,
         "argv": list(argv),
         "engines": [_engine(run, one) for run in runs for one in run.manifest.get("engines") or ()],
-        "problems": [*_differences(runs), *_problems(runs)],
+        "problems": [*_differences(runs), *_told(runs, "problems")],
+        "notes": _told(runs, "notes"),
         "calibration": _calibration(runs),
     }
     return inputs_of(
@@ -118,8 +119,8 @@ def _member(manifest: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _problems(runs: Sequence[StoredRun]) -> list[str]:
-    return [f"{run.label}: {problem}" for run in runs for problem in run.manifest.get("problems") or ()]
+def _told(runs: Sequence[StoredRun], member: str) -> list[str]:
+    return [f"{run.label}: {text}" for run in runs for text in run.manifest.get(member) or ()]
 
 
 def _calibration(runs: Sequence[StoredRun]) -> dict[str, Any]:
