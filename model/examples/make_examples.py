@@ -142,6 +142,8 @@ def main() -> int:
     ways.add_argument("--large", type=Path, metavar="FOLDER", help="make the one for measurements")
     given = parser.parse_args()
     if given.large:
+        if given.large.exists() and any(given.large.iterdir()):
+            parser.error(f"{given.large} is not empty: what else is in it would be removed")
         write(given.large, tiny_qwen3.made(LARGE))
         return 0
     examples = {name: make() for name, make in EXAMPLES.items()}

@@ -34,6 +34,12 @@ def folder(path: Path, changed: Mapping[str, bytes]) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize("arguments", [("check",), ("fix", REFERENCE, "--out")], ids=" ".join)
+def test_a_name_that_no_disk_takes_is_one_line(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, "x" * 300)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (30, 1)
+
+
 def test_the_reference_model_is_clean() -> None:
     result = run("check", REFERENCE)
     assert (result.exit_code, result.stderr) == (0, "")

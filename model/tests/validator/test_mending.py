@@ -5,7 +5,19 @@ from dataclasses import replace
 
 import pytest
 from repositories.clean import ROWS, SHARDS, added_id, repository
-from repositories.editing import Change, Fault, checked, deleting, dropping, mended, setting, weighty, whole, writing
+from repositories.editing import (
+    Change,
+    Fault,
+    checked,
+    deleting,
+    dropping,
+    mended,
+    renderer,
+    setting,
+    weighty,
+    whole,
+    writing,
+)
 from repositories.families import family
 from repositories.faults import ALL
 from tensor_files import Files
@@ -13,9 +25,10 @@ from triphase_model.validator import checking
 from triphase_model.validator.catalog import RULES
 from triphase_model.validator.findings import Problem, is_weighty
 from triphase_model.validator.fixes import NO_CHOICE, Fix, Refusal, Remedy, SetValue
-from triphase_model.validator.mending import CannotChoose
+from triphase_model.validator.mending import CannotChoose, mend
 from triphase_model.validator.repository import Repository
 from triphase_model.validator.rule import Rule
+from triphase_model.validator.source import Source
 
 CONFIG = "config.json"
 # The rules whose findings leave one answer, in some repository at least.
@@ -51,6 +64,14 @@ def test_what_leaves_one_answer_is_mended_and_stays_so(fault: Fault) -> None:
     assert weighty(made.after) == set()
     again = mended(whole(made))
     assert (again.files, again.headers, again.steps) == ({}, frozenset(), ())
+
+
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json", "tokenizer_config.json"])
+def test_what_cannot_be_read_whole_is_not_mended_and_never_a_crash(file: str) -> None:
+    for fault in (one for one in ALL if str(one).startswith(("T01", "T03", "T04", "T07", "T11", "V04"))):
+        files = broken(fault)
+        source = Source.of_files(files, sizes={file: 65 << 20})
+        assert file not in mend(source, renderer=renderer()).files
 
 
 def test_the_rules_that_leave_one_answer_are_these_and_no_others() -> None:

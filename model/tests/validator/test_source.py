@@ -61,9 +61,11 @@ def test_links_into_the_cache_of_the_hub_are_its_own_files(tmp_path: Path) -> No
     snapshot.mkdir(parents=True)
     for blob in blobs.iterdir():
         (snapshot / blob.name).symlink_to(Path("../../blobs") / blob.name)
+    (cache / "secret.json").write_bytes(b"{}")
+    (snapshot / "leads_out.json").symlink_to(Path("../../secret.json"))
     source = Source.of_folder(snapshot)
-    assert (source.escaping, source.names()) == ((), sorted(repository("qwen3")))
-    assert codes(snapshot) == set()
+    assert (source.escaping, source.names()) == (("leads_out.json",), sorted(repository("qwen3")))
+    assert codes(snapshot) == {"S04"}
 
 
 def test_pipes_dead_links_and_linked_folders_are_told_and_never_opened(tmp_path: Path) -> None:

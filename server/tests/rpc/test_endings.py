@@ -16,7 +16,7 @@ from rpc.samples import request
 from rpc.test_generating import THOUGHTS, collect, facts_of, reason_of, whole
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import StreamGenerateResponse
-from triphase_server.core.errors import CallerTooSlow
+from triphase_server.core.errors import CallerTooSlow, ResponseTooLarge
 from triphase_server.rpc.servicer import GatewayServicer
 from triphase_server.rpc.undecodable import Undecodable
 from triphase_server.service.catalog import Catalog
@@ -199,6 +199,17 @@ async def test_a_client_that_never_reads_is_not_waited_for_for_ever() -> None:
         assert (facts["committed"], facts["retry_may_help"]) == ("true", "false")
         assert int(facts["output_characters"]) >= 10_000
     assert isinstance(live.outcomes.all[0].error, CallerTooSlow)
+
+
+async def test_a_whole_response_that_is_too_large_is_a_failure_and_says_how_far_it_came() -> None:
+    upstream = GatedUpstream((*(chunk(content="x" * 3_000_000) for _ in range(3)), forever()))
+    async with serving(upstream) as live:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await live.stub.Generate(whole(request()))
+        assert reason_of(failure.value) == "CALLER_RESPONSE_TOO_LARGE"
+        assert facts_of(failure.value)["committed"] == "true"
+        await upstream_left(upstream, live)
+    assert isinstance(live.outcomes.all[0].error, ResponseTooLarge)
 
 
 @pytest.mark.parametrize("method", ["StreamGenerate", "Generate"])

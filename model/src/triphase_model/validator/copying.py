@@ -26,11 +26,11 @@ def write_copy(source: Source, folder: Path, *, beside: Path) -> None:
     Raises:
         CannotWrite: It is there already, or in the repository, or cannot be written.
     """
-    if folder.exists() or folder.is_symlink():
-        raise CannotWrite(f"{folder} is there already")
-    if folder.resolve().is_relative_to(beside.resolve()):
-        raise CannotWrite(f"{folder} is in the repository itself, of which nothing is changed")
     try:
+        if folder.exists() or folder.is_symlink():
+            raise CannotWrite(f"{folder} is there already")
+        if folder.resolve().is_relative_to(beside.resolve()):
+            raise CannotWrite(f"{folder} is in the repository itself, of which nothing is changed")
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise CannotWrite(f"{folder} cannot be made: {error.strerror}") from error

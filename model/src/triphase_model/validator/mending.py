@@ -27,7 +27,7 @@ from triphase_model.validator.json_edits import CannotEdit, with_value, without_
 from triphase_model.validator.json_values import parse, without_trailing_commas
 from triphase_model.validator.rendering.asking import render
 from triphase_model.validator.rendering.results import Rendering
-from triphase_model.validator.source import Source
+from triphase_model.validator.source import Source, TooLarge
 
 _MOST_FIXES: Final = 100
 
@@ -198,7 +198,10 @@ def _json_text(text: str | None, source: Source, file: str) -> str:
         return text
     if not source.has(file):
         return "{\n}\n"
-    parsed = parse(source.read(file))
+    try:
+        parsed = parse(source.read(file))
+    except (TooLarge, OSError) as error:
+        raise CannotEdit(f"{file} cannot be read: {error}") from error
     if not parsed.readable:
         raise CannotEdit(f"{file} is not JSON")
     return without_trailing_commas(parsed.text)

@@ -82,9 +82,9 @@ class Source:
         Raises:
             NotARepository: It is no folder, cannot be listed, is empty, or has more files than any repository.
         """
-        if not folder.is_dir():
-            raise NotARepository(f"{folder} is {'not a folder' if folder.exists() else 'not there'}")
         try:
+            if not folder.is_dir():
+                raise NotARepository(f"{folder} is {'not a folder' if folder.exists() else 'not there'}")
             found = list(_listed(folder, MOST_FILES + 1))
         except OSError as error:
             raise NotARepository(f"{folder} cannot be read: {error.strerror}") from error
@@ -167,7 +167,7 @@ def _listed(folder: Path, most: int) -> Iterator[tuple[str, Entry | str]]:
     """The files below a folder; an `escapes` or `odd` stands for one that is not to be opened."""
     root = folder.resolve()
     # A snapshot in the cache of huggingface_hub is made of links to blobs beside it: those are its own.
-    allowed = root.parent.parent if root.parent.name == "snapshots" else root
+    allowed = (root, root.parent.parent / "blobs") if root.parent.name == "snapshots" else (root,)
     count = 0
     for place, folders, files in os.walk(folder, onerror=_raise):
         below = Path(place).relative_to(folder)
@@ -182,13 +182,13 @@ def _listed(folder: Path, most: int) -> Iterator[tuple[str, Entry | str]]:
                 return
 
 
-def _entry(path: Path, allowed: Path) -> Entry | str:
+def _entry(path: Path, allowed: tuple[Path, ...]) -> Entry | str:
     try:
         real = path.resolve(strict=True)
         status = real.stat()
     except (OSError, RuntimeError):
         return "odd"
-    if not real.is_relative_to(allowed):
+    if not any(real.is_relative_to(place) for place in allowed):
         return "escapes"
     return Entry(size=status.st_size, path=real) if stat.S_ISREG(status.st_mode) else "odd"
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, closing
 from functools import partial
 
+import grpc
 from triphase.gateway.v1 import (
     GenerateRequest,
     GenerateResponse,
@@ -48,11 +49,13 @@ class GatewayServicer:
             with closing(Alarm()) as alarm:
                 async with aclosing(events):
                     async for event in events:
-                        message = to_stream_response(event, sequence=sequence)
                         try:
+                            message = to_stream_response(event, sequence=sequence)
                             await self._in_time(partial(context.write, message), alarm)
-                        except (CallerTooSlow, asyncio.CancelledError) as error:
-                            await events.athrow(error)  # so that it learns how far the answer had come
+                        except grpc.aio.InternalError:
+                            raise
+                        except (Exception, asyncio.CancelledError) as error:
+                            await events.athrow(error)  # so that the service learns of it, and tells how far it came
                         sequence += 1
 
     async def Generate(self, request: GenerateRequest, context: Context[GenerateResponse]) -> GenerateResponse:
@@ -62,7 +65,10 @@ class GatewayServicer:
             events = self._service.stream(self._accept(request), deadline=deadline_of(context))
             async with aclosing(events):
                 async for event in events:
-                    fold.feed(event)
+                    try:
+                        fold.feed(event)
+                    except GatewayError as error:
+                        await events.athrow(error)
             return to_generate_response(fold.response)
         return GenerateResponse()  # never read: the client is gone
 

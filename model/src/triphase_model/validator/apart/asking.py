@@ -99,7 +99,11 @@ class _Child:
         with self._lock:
             if self._over:
                 return b""
-            self._process = process = _started()
+        process = _started()
+        with self._lock:
+            self._process = process
+            if self._over:  # it was killed before it was known
+                _kill(process)
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError), process.stdin, process.stdout:
@@ -109,20 +113,24 @@ class _Child:
                     process.stdin.flush()
                 return process.stdout.read(MOST_ANSWER_BYTES + 1)
             finally:
-                self.kill()
+                with self._lock:
+                    _kill(process)
+                    self._process = None
+                process.wait()
         return b""  # closing told again that it had not read
 
     def kill(self) -> None:
-        """Kills it and all that it started, and waits for its end; may be called twice."""
+        """Kills it and all that it started; may be called twice. Its end is waited for by the thread that reads it."""
         with self._lock:
             self._over = True
-            process, self._process = self._process, None
-            if process is None:
-                return
-            # It is not waited for anywhere else, so its number is still its own, and with it that of its group.
-            with suppress(ProcessLookupError, PermissionError):  # all of it has ended; macOS says the second
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            if self._process is not None:
+                _kill(self._process)
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    # It was not waited for yet, so its number is still its own, and with it that of its group.
+    with suppress(ProcessLookupError, PermissionError):  # all of it has ended; macOS says the second
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _started() -> "subprocess.Popen[bytes]":

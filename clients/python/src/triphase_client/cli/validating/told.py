@@ -67,7 +67,10 @@ def _way(told: Way) -> fixes.Remedy | fixes.Refusal | None:
 def _edit(told: Edit) -> fixes.Edit | None:
     match told.WhichOneof("change"):
         case "set_value":
-            value = json.loads(told.set_value.value_json)
+            try:
+                value = json.loads(told.set_value.value_json)
+            except ValueError:  # no way that we could tell
+                return None
             return fixes.SetValue(file=told.file, pointer=told.set_value.pointer, value=value)
         case "remove_value":
             return fixes.RemoveValue(file=told.file, pointer=told.remove_value.pointer)
