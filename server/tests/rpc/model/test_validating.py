@@ -258,7 +258,8 @@ async def admitted(ask: Callable[[], Any]) -> ValidateModelConfigResponse:
         try:
             response: ValidateModelConfigResponse = await ask()
         except grpc.aio.AioRpcError as error:
-            assert reason_of(error) == "POLICY_AT_CAPACITY"
+            if reason_of(error) != "POLICY_AT_CAPACITY":
+                raise
             await asyncio.sleep(0.01)
         else:
             return response
