@@ -351,7 +351,7 @@ func TestAClientThatLeavesClosesTheCallInEachPhase(t *testing.T) {
 	}
 }
 
-func TestHealthAndAGatewayThatIsGone(t *testing.T) {
+func TestHealthThroughTheDoor(t *testing.T) {
 	url, _ := serve(t, &fake{})
 	request, _ := http.NewRequest(http.MethodGet, url+"/healthz", nil)
 	if answer, body := do(t, request); answer.StatusCode != 200 || !strings.Contains(body, "SERVING") {
