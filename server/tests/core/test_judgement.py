@@ -7,7 +7,7 @@ from triphase_server.core import errors
 from triphase_server.core.breaker import Outcome
 from triphase_server.core.classify import error_for_status
 from triphase_server.core.errors import Stage, UpstreamError
-from triphase_server.core.judgement import OPTIONAL, TABLE, Judgement, judge
+from triphase_server.core.judgement import TABLE, Judgement, judge
 
 IGNORED = Judgement(Outcome.IGNORED)
 FAILURE = Judgement(Outcome.FAILURE)
@@ -68,7 +68,7 @@ def test_a_whole_answer_is_a_success() -> None:
         errors.UnknownModel("no such model"),
         errors.InvalidRequest((errors.Violation(field="model", description="is empty"),)),
         errors.DeadlineExceeded("too late"),
-        errors.ShuttingDown("stopping"),
+        errors.ShuttingDown(),
         errors.InternalError("a defect"),
         errors.GatewayError("anything else", retry_after_s=9.0),
     ],
@@ -76,7 +76,6 @@ def test_a_whole_answer_is_a_success() -> None:
 )
 def test_callers_and_the_gateway_itself_never_count(error: BaseException) -> None:
     assert judge(error) == IGNORED
-    assert judge(error, also=OPTIONAL) == IGNORED
 
 
 def test_the_gateways_own_limit_of_connections_is_no_overload_of_the_upstream() -> None:
@@ -99,15 +98,3 @@ def test_the_gateways_own_limit_of_connections_is_no_overload_of_the_upstream() 
 )
 def test_retry_after_is_honoured_where_it_is_about_the_deployment(status: int, judgement: Judgement) -> None:
     assert judge(error_for_status(status, stage=Stage.FIRST_BYTE, retry_after_s=7.0)) == judgement
-
-
-@pytest.mark.parametrize(("name", "status"), [("auth_failed", 401), ("model_missing", 404), ("rate_limited", 429)])
-def test_an_operator_may_have_some_counted(name: str, status: int) -> None:
-    error = error_for_status(status, stage=Stage.FIRST_BYTE)
-    assert judge(error, also=[name]) == FAILURE
-    assert judge(error, also=[other for other in OPTIONAL if other != name]) == IGNORED
-
-
-def test_a_rate_limit_that_counts_keeps_its_wait() -> None:
-    error = errors.UpstreamRateLimited("for now", stage=Stage.FIRST_BYTE, retry_after_s=3.0)
-    assert judge(error, also=["rate_limited"]) == Judgement(Outcome.FAILURE, 3.0)

@@ -1,10 +1,10 @@
 """A real gateway server on a free port of loopback, on top of an upstream in memory, and a real channel to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc.aio
 from triphase.gateway.v1 import GatewayServiceStub
@@ -18,7 +18,7 @@ from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
-from triphase_server.service.ports import AttemptOutcome, Outcome, Upstream
+from triphase_server.service.ports import AttemptOutcome, Outcome, Responses, Upstream
 from triphase_server.service.validation import Validation
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def route(name: str = "m", *, timeouts: Timeouts | None = None) -> Route:
     return Route(name=name, targets=(Target(deployment=deployment),))
 
 
-def channel_to(address: str, **options: int) -> grpc.aio.Channel:
+def channel_to(address: str, **options: Any) -> grpc.aio.Channel:
     # A channel of its own for each test: gRPC shares connections between equal ones.
     own = {"grpc.enable_http_proxy": 0, "grpc.use_local_subchannel_pool": 1}
     return grpc.aio.insecure_channel(address, [*own.items(), *((f"grpc.{key}", v) for key, v in options.items())])
@@ -79,7 +79,9 @@ async def serving(
     most_write_s: float = 120.0,
     limits: Limits | None = None,
     validation: ValidationPolicy | None = None,
-    **channel_options: int,
+    around: Callable[[Responses], Responses] = lambda service: service,
+    interceptors: Sequence["grpc.aio.ServerInterceptor[Any, Any]"] = (),
+    **channel_options: Any,
 ) -> AsyncIterator[Live]:
     """Starts a server and a channel; at the end the server is stopped without any grace left."""
     outcomes = Outcomes()
@@ -97,11 +99,11 @@ async def serving(
         new_id=lambda: "resp-1",
         draw=lambda: 0.0,
     )
-    servicer = GatewayServicer(service, catalog=catalog, most_write_s=most_write_s)
+    servicer = GatewayServicer(around(service), catalog=catalog, most_write_s=most_write_s)
     checks = Validation(validation or ValidationPolicy(), draw=lambda: 0.0)
     model = ModelConfigServicer(checks, handling=servicer.handling)
     settings = settings or SETTINGS
-    server = GatewayServer(servicer, model=model, settings=settings)
+    server = GatewayServer(servicer, model=model, settings=settings, interceptors=interceptors)
     port = await server.start()
     server.set_serving(ready)
     address = settings.listen if settings.listen.startswith("unix:") else f"127.0.0.1:{port}"

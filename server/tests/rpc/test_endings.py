@@ -13,7 +13,7 @@ import pytest
 from rpc.gated_upstream import GatedUpstream, Step, forever
 from rpc.live import Live, serving
 from rpc.samples import request
-from rpc.test_generating import THOUGHTS, collect, facts_of, reason_of, whole
+from rpc.test_generating import THOUGHTS, collect, facts_of, info_of, reason_of, whole
 from server_fakes.upstream import chunk, finish
 from triphase.gateway.v1 import StreamGenerateResponse
 from triphase_server.core.errors import CallerTooSlow, ResponseTooLarge
@@ -178,6 +178,9 @@ async def test_a_defect_is_told_without_its_words_and_never_hangs(
             await call
     assert failed.value.code() is grpc.StatusCode.INTERNAL
     assert reason_of(failed.value) == "GATEWAY_INTERNAL"
+    if isinstance(defect, Exception):
+        assert info_of(failed.value).metadata["response_id"] == "resp-1"
+        assert info_of(failed.value).metadata["output_characters" if place == "read" else "attempts"] == "1"
     told = repr(failed.value) + repr(failed.value.trailing_metadata())
     assert not any(word in told for word in ("Traceback", "secret", "RuntimeError", "Cancelled"))
     assert [record.getMessage() for record in quiet.records] == [line]

@@ -41,6 +41,10 @@ def made(kind: type[GatewayError], message: str = "it failed", **options: Any) -
         options.setdefault("stage", Stage.STREAM)
     if issubclass(kind, PolicyError):
         options = {"subject": "route:m", "retry_after_s": None} | options
+    if kind is errors.ShuttingDown:
+        stopped = errors.ShuttingDown()
+        stopped.message = message
+        return stopped
     return kind(message, **options)
 
 
@@ -99,6 +103,12 @@ def test_retry_after_is_retry_info() -> None:
     assert details_of(made(errors.UpstreamOverloaded, retry_after_s=0.0))["google.rpc.RetryInfo"] is not None
 
 
+def test_retry_after_is_also_what_grpcs_own_retries_go_by() -> None:
+    sent = dict(to_status(made(errors.UpstreamRateLimited, retry_after_s=0.0101)).trailing_metadata)
+    assert sent["grpc-retry-pushback-ms"] == "11"
+    assert "grpc-retry-pushback-ms" not in dict(to_status(made(errors.UpstreamRateLimited)).trailing_metadata)
+
+
 def test_metadata_tells_stage_and_ids() -> None:
     error = made(errors.UpstreamOutputTimeout, metadata={"upstream_status": "503"})
     error.metadata["response_id"] = "resp-1"
@@ -116,8 +126,7 @@ def wire_bytes(status: grpc.Status) -> int:
     """Counts what the trailers are on the wire at most: names and values, 32 bytes of overhead each (RFC 9113)."""
     trailers = [("grpc-status", "13"), ("grpc-message", urllib.parse.quote(status.details or ""))]
     for key, value in status.trailing_metadata or ():
-        assert isinstance(value, bytes)
-        trailers.append((key, base64.b64encode(value).decode()))
+        trailers.append((key, base64.b64encode(value).decode() if isinstance(value, bytes) else value))
     return sum(len(key) + len(value) + 32 for key, value in trailers)
 
 

@@ -73,6 +73,17 @@ async def test_what_does_not_end_within_the_grace_is_ended_typed(streamed: bool)
     assert isinstance(live.outcomes.all[0].error, ShuttingDown)
 
 
+async def test_a_whole_answer_is_no_failure_where_only_its_connection_is_still_tidied_up() -> None:
+    steps = (chunk(content="85"), finish(), forever())
+    async with serving(upstream := GatedUpstream(steps), settings=SHORT) as live:
+        call: Any = live.stub.StreamGenerate(request())
+        await read_until(call, "completed")
+        await live.server.stop()
+        assert await call.code() is grpc.StatusCode.OK
+        assert upstream.response.closed.is_set()
+    assert [outcome.error for outcome in live.outcomes.all] == [None]
+
+
 async def test_many_that_do_not_end_are_all_ended() -> None:
     async with serving(GatedUpstream((chunk(content="8"), forever())), settings=SHORT) as live:
         calls = [live.stub.StreamGenerate(request()) for _ in range(20)]

@@ -205,7 +205,10 @@ class CircuitsOpen(UpstreamError):
 
 
 class ShuttingDown(GatewayError):
-    """The gateway stops and takes no more requests."""
+    """The gateway stops and takes no more requests; others may, and soon this one again."""
+
+    def __init__(self) -> None:
+        super().__init__("the gateway stops; try another or again soon", retry_after_s=1.0)
 
 
 class InternalError(GatewayError):

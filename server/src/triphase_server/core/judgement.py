@@ -6,7 +6,7 @@ all others. An engine that answers 500 to what is the request's fault is the ada
 `UpstreamRejected` in place of the status's own error, and that is ignored here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from triphase_server.core.breaker import Outcome
@@ -69,30 +69,21 @@ TABLE: Mapping[type[UpstreamError], Outcome] = {
     CircuitsOpen: Outcome.IGNORED,  # nobody was asked
 }
 
-# Those that an operator may have counted, where the upstream is known not to answer so to a bad request.
-OPTIONAL: Mapping[str, type[UpstreamError]] = {
-    "auth_failed": UpstreamAuthFailed,
-    "model_missing": UpstreamModelMissing,
-    "rate_limited": UpstreamRateLimited,
-}
-
 # Whose Retry-After is about the deployment, not about one request.
 _PAUSING = (UpstreamRateLimited, UpstreamOverloaded, UpstreamServerError)
 
 
-def judge(error: BaseException | None, *, also: Collection[str] = ()) -> Judgement:
+def judge(error: BaseException | None) -> Judgement:
     """Returns what the end of a call says about its deployment; call it when the whole stream has ended.
 
     `error` is what ended the call, or None for a whole answer; whatever is no `UpstreamError`, a cancel among them, is
-    ignored. `also` names the kinds of `OPTIONAL` that count as failures.
+    ignored.
     """
     if error is None:
         return _SUCCESS
     if not isinstance(error, UpstreamError) or _never_asked(error):
         return _IGNORED
-    counted = any(isinstance(error, OPTIONAL[name]) for name in also)
-    outcome = Outcome.FAILURE if counted else TABLE[type(error)]
-    return Judgement(outcome, error.retry_after_s if isinstance(error, _PAUSING) else None)
+    return Judgement(TABLE[type(error)], error.retry_after_s if isinstance(error, _PAUSING) else None)
 
 
 def _never_asked(error: UpstreamError) -> bool:

@@ -63,6 +63,8 @@ class Handling:
         except GatewayError as error:
             if isinstance(error, ShuttingDown):
                 task.uncancel()
+            if isinstance(error, InternalError):  # who raised it knew how far the response had come
+                _log.error("defect in a handler", exc_info=error.__cause__)
             await context.abort_with_status(to_status(error))
         except grpc.aio.InternalError:
             raise
@@ -76,7 +78,7 @@ class Handling:
     async def _cancelled(self, task: "asyncio.Task[object]", context: Context[Written_contra]) -> None:
         if self._ending:
             task.uncancel()
-            await context.abort_with_status(to_status(ShuttingDown("the gateway stops; try another or again soon")))
+            await context.abort_with_status(to_status(ShuttingDown()))
         if not task.cancelling():
             _log.error("a stray cancellation ended a request")
             await context.abort_with_status(to_status(InternalError("the gateway failed; its log has the details")))

@@ -5,8 +5,9 @@ running ones get the grace, what is left ends with a typed error. Which events a
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
@@ -68,14 +69,22 @@ def options(settings: ServerSettings) -> list[tuple[str, int]]:
 class GatewayServer:
     """A server of both services, with health and reflection. To be made inside the event loop that runs it.
 
-    Both servicers share their `handling`, by which a stop knows what runs.
+    Both servicers share their `handling`, by which a stop knows what runs. `interceptors` see every call first: here
+    callers' keys are to be looked at.
     """
 
-    def __init__(self, servicer: GatewayServicer, *, model: ModelConfigServicer, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        servicer: GatewayServicer,
+        *,
+        model: ModelConfigServicer,
+        settings: ServerSettings,
+        interceptors: Sequence["grpc.aio.ServerInterceptor[Any, Any]"] = (),
+    ) -> None:
         self._servicer = servicer
         self._settings = settings
         self._health = Health()
-        self._server = grpc.aio.server(options=options(settings), interceptors=(ReadsAnything(),))
+        self._server = grpc.aio.server(options=options(settings), interceptors=(*interceptors, ReadsAnything()))
         # The servicer's methods are coroutines that write; the generated base wants async iterators.
         add_GatewayServiceServicer_to_server(cast("GatewayServiceServicer", servicer), self._server)
         add_ModelConfigServiceServicer_to_server(cast("ModelConfigServiceServicer", model), self._server)

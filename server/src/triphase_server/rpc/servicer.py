@@ -29,13 +29,13 @@ from triphase_server.rpc.responses import to_generate_response, to_models_respon
 from triphase_server.rpc.undecodable import refuse_undecodable
 from triphase_server.service.alarm import Alarm, Rang
 from triphase_server.service.catalog import Catalog
-from triphase_server.service.generate import GenerateService
+from triphase_server.service.ports import Responses
 
 
 class GatewayServicer:
     """Serves the methods; `handling` holds what runs. `most_write_s` is how long one event may wait for its client."""
 
-    def __init__(self, service: GenerateService, *, catalog: Catalog, most_write_s: float = 120.0) -> None:
+    def __init__(self, service: Responses, *, catalog: Catalog, most_write_s: float = 120.0) -> None:
         self._service = service
         self._most_write_s = most_write_s
         self._catalog = catalog

@@ -5,6 +5,7 @@ and `BadRequest`. All of it stays below 7 000 bytes, since larger trailers make 
 grpc's soft metadata limit is 8 KB).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,9 +20,9 @@ from triphase_server.rpc.responses import to_duration
 
 DOMAIN = "triphase"
 # In the worst case the message travels as 3 times its bytes, percent-encoded, and again among the details, which base64
-# makes longer by a third: 3 * 512 + 4/3 * (512 + 3300 + 200 for the frame) = 6 900.
+# makes longer by a third: 3 * 512 + 4/3 * (512 + 3200 + 200 for the frame) = 6 760.
 _MOST_MESSAGE_BYTES = 512
-_MOST_DETAIL_BYTES = 3_300
+_MOST_DETAIL_BYTES = 3_200
 _MOST_METADATA_BYTES = 1_000
 _MOST_VALUE_BYTES = 200
 
@@ -74,9 +75,25 @@ def reason_of(error: errors.GatewayError) -> str:
     return TABLE[type(error)].reason
 
 
+@dataclass(frozen=True)
+class Ending(grpc.Status):
+    """How an RPC ends; grpc reads these three attributes."""
+
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
 def to_status(error: errors.GatewayError) -> grpc.Status:
-    """Returns the status of an error, for `context.abort_with_status`."""
-    return rpc_status.to_status(to_rich_status(error))
+    """Returns the status of an error, for `context.abort_with_status`.
+
+    Where the error says when to come back, gRPC's own retries wait as long too, if the client has configured them.
+    """
+    status = rpc_status.to_status(to_rich_status(error))
+    if error.retry_after_s is None:
+        return status
+    pushback = ("grpc-retry-pushback-ms", str(math.ceil(error.retry_after_s * 1000)))
+    return Ending(status.code, status.details, (*status.trailing_metadata, pushback))
 
 
 def to_rich_status(error: errors.GatewayError) -> status_pb2.Status:

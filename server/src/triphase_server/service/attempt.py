@@ -144,9 +144,11 @@ class Attempt:
         opening, self._opening = self._opening, None
         if opening is None:
             return
-        if self._generation is not None and self._generation.finished is not None and self._generation.ended:
-            await _read_to_end(opening.result())
-        await _discard(opening)
+        try:
+            if self._generation is not None and self._generation.finished is not None and self._generation.ended:
+                await _read_to_end(opening.result())
+        finally:
+            await _discard(opening)
 
     async def _next(self, response: UpstreamResponse, generation: Generation) -> bytes | None:
         """Returns the next bytes, `b""` where nothing more matters, or `None` where the wait was interrupted."""

@@ -23,12 +23,12 @@ from triphase_server.core.errors import (
 from triphase_server.core.events import Event, Timings
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Route
-from triphase_server.service.admission import Admission, Visit
+from triphase_server.service.admission import Visit
 from triphase_server.service.attempts import Attempts
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Draw, Fleet
 from triphase_server.service.leasing import Leasing
-from triphase_server.service.ports import Observer, Outcome, Upstream
+from triphase_server.service.ports import CallerLimits, Observer, Outcome, Upstream
 from triphase_server.service.run import Run
 from triphase_server.service.setup import Setup
 from triphase_server.service.summaries import LocalWriter, ModelWriter, SummaryWriter
@@ -50,7 +50,7 @@ class GenerateService:
         catalog: Catalog,
         fleet: Fleet,
         upstream: Upstream,
-        admission: Admission,
+        admission: CallerLimits,
         observer: Observer,
         heartbeat_s: float,
         new_id: Callable[[], str],
@@ -91,12 +91,15 @@ class GenerateService:
         except asyncio.CancelledError as cancelled:
             if not self.ending:
                 raise
-            stopped = ShuttingDown("the gateway stops; try another or again soon")
+            if tally.completed:  # nothing is missing: what was ended is only the tidying up behind the last event
+                return
+            stopped = ShuttingDown()
             tally.failed(stopped if run is None else run.described(stopped))
             raise stopped from cancelled
-        except Exception:
-            tally.failed(InternalError("a defect of the gateway"))
-            raise
+        except Exception as defect:
+            failed = InternalError("the gateway failed; its log has the details")
+            tally.failed(failed if run is None else run.described(failed))
+            raise failed from defect
         finally:
             if visit is not None:
                 visit.end(used_tokens=0 if run is None else run.used_tokens())

@@ -11,9 +11,10 @@ from functools import partial
 
 from triphase_server.core.errors import CircuitsOpen, Stage
 from triphase_server.core.route import Route, WhenAllOpen
-from triphase_server.service.admission import Admission, Visit
+from triphase_server.service.admission import Visit
 from triphase_server.service.fleet import Fleet, Lease
 from triphase_server.service.gate import Turn
+from triphase_server.service.ports import CallerLimits
 from triphase_server.service.waiting import Limit, Waiter
 
 # A circuit that could be probed just now may have given its one probe to another request: look again, but do not spin.
@@ -30,7 +31,7 @@ class Leasing:
         self,
         fleet: Fleet,
         *,
-        admission: Admission,
+        admission: CallerLimits,
         visit: Visit,
         routes: Sequence[Route],
         affinity_key: str,

@@ -1,18 +1,22 @@
 """What the service needs from the outside, as Protocols: an upstream to ask, and somewhere to tell what happened.
 
+Two more are doors, each with one way through it so far: who may come in, and where a response's events come from.
 Time comes from the running event loop (`loop.time()`, `asyncio.timeout_at`), so that tests replace the loop's clock,
 not ours. Adapters: `upstream/client.py`, `telemetry/`.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from triphase_server.core.errors import GatewayError
-from triphase_server.core.events import AttemptReason, Completed, PhaseCompleted, Timings
+from triphase_server.core.errors import GatewayError, PolicyError
+from triphase_server.core.events import AttemptReason, Completed, Event, PhaseCompleted, Timings
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment
+from triphase_server.service.admission import Visit
+from triphase_server.service.gate import Gate, Turn
+from triphase_server.service.waiting import Limit
 
 
 class UpstreamResponse(Protocol):
@@ -97,3 +101,34 @@ class Observer(Protocol):
 
     def ended(self, outcome: Outcome) -> None:
         """A request ended, also one that never found a route."""
+
+
+class CallerLimits(Protocol):
+    """Who may come in, and wait: `admission.py` goes by the route; limits for each caller stand before it.
+
+    Raises PolicyError where a request may neither come in nor wait.
+    """
+
+    def begin(self, route: str, request: GenerationRequest) -> Visit:
+        """Takes a request in, or lets it wait."""
+
+    def queue(self, gates: Sequence[Gate]) -> Turn:
+        """Waits before those of `gates` where more may wait."""
+
+    def patience(self, gates: Sequence[Gate]) -> Limit:
+        """Returns until when one waits before `gates`, from now on."""
+
+    def at_capacity(self, gates: Sequence[Gate], *, waited: bool) -> PolicyError:
+        """Returns what is told to one who finds no place."""
+
+
+class Responses(Protocol):
+    """Where the events of responses come from: `generate.py`; a buffer that streams are resumed from goes around it."""
+
+    ending: bool
+
+    def stream(self, request: GenerationRequest, *, deadline: float | None = None) -> AsyncGenerator[Event, None]:
+        """Yields the events of one response; must be closed. Raises GatewayError, also one that is thrown in."""
+
+    def refuse(self, error: GatewayError) -> None:
+        """Is told of a request that broke the contract before it could be streamed."""

@@ -45,6 +45,11 @@ class Tally:
             Completed: self._note_completed,
         }
 
+    @property
+    def completed(self) -> bool:
+        """Whether the caller took the last event of a whole answer."""
+        return self._completed is not None
+
     def note(self, event: Event) -> None:
         """Takes one event."""
         note = self._notes.get(type(event))

@@ -96,7 +96,7 @@ class HttpUpstream:
 
     def _pool(self, deployment: Deployment) -> Pool:
         if self._pools.closed:
-            raise ShuttingDown("the gateway stops")
+            raise ShuttingDown()
         pool = self._in_force.get(deployment.upstream)
         if pool is None:
             raise InternalError(f"deployment {deployment.name} names an upstream that does not exist")
