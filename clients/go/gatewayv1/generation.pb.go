@@ -158,6 +158,132 @@ func (SummaryDetail) EnumDescriptor() ([]byte, []int) {
 	return file_triphase_gateway_v1_generation_proto_rawDescGZIP(), []int{1}
 }
 
+// Names what holds a model to an effort, or to a bound on its reasoning tokens. May gain values.
+type ReasoningControl int32
+
+const (
+	// Nothing does.
+	ReasoningControl_REASONING_CONTROL_UNSPECIFIED ReasoningControl = 0
+	// A variable of the model's chat template, which writes another prompt.
+	ReasoningControl_REASONING_CONTROL_TEMPLATE_VARIABLE ReasoningControl = 1
+	// The engine's own field for efforts. What it makes of them is the engine's.
+	ReasoningControl_REASONING_CONTROL_ENGINE_FIELD ReasoningControl = 2
+	// The engine's own field for a bound: it closes the thought itself.
+	ReasoningControl_REASONING_CONTROL_ENGINE_BUDGET ReasoningControl = 3
+	// The gateway counts reasoning tokens as they stream, closes the thought at the bound, and has the answer continued.
+	ReasoningControl_REASONING_CONTROL_FORCED_STOP ReasoningControl = 4
+	// The gateway begins the answer with a thought that is closed already.
+	ReasoningControl_REASONING_CONTROL_PREFILL ReasoningControl = 5
+)
+
+// Enum value maps for ReasoningControl.
+var (
+	ReasoningControl_name = map[int32]string{
+		0: "REASONING_CONTROL_UNSPECIFIED",
+		1: "REASONING_CONTROL_TEMPLATE_VARIABLE",
+		2: "REASONING_CONTROL_ENGINE_FIELD",
+		3: "REASONING_CONTROL_ENGINE_BUDGET",
+		4: "REASONING_CONTROL_FORCED_STOP",
+		5: "REASONING_CONTROL_PREFILL",
+	}
+	ReasoningControl_value = map[string]int32{
+		"REASONING_CONTROL_UNSPECIFIED":       0,
+		"REASONING_CONTROL_TEMPLATE_VARIABLE": 1,
+		"REASONING_CONTROL_ENGINE_FIELD":      2,
+		"REASONING_CONTROL_ENGINE_BUDGET":     3,
+		"REASONING_CONTROL_FORCED_STOP":       4,
+		"REASONING_CONTROL_PREFILL":           5,
+	}
+)
+
+func (x ReasoningControl) Enum() *ReasoningControl {
+	p := new(ReasoningControl)
+	*p = x
+	return p
+}
+
+func (x ReasoningControl) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReasoningControl) Descriptor() protoreflect.EnumDescriptor {
+	return file_triphase_gateway_v1_generation_proto_enumTypes[2].Descriptor()
+}
+
+func (ReasoningControl) Type() protoreflect.EnumType {
+	return &file_triphase_gateway_v1_generation_proto_enumTypes[2]
+}
+
+func (x ReasoningControl) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReasoningControl.Descriptor instead.
+func (ReasoningControl) EnumDescriptor() ([]byte, []int) {
+	return file_triphase_gateway_v1_generation_proto_rawDescGZIP(), []int{2}
+}
+
+// Names who decided on an effort or a bound. May gain values.
+type ReasoningSource int32
+
+const (
+	// Nobody: nothing is asked of the engine.
+	ReasoningSource_REASONING_SOURCE_UNSPECIFIED ReasoningSource = 0
+	// `Reasoning` of the request, carried out as it stands.
+	ReasoningSource_REASONING_SOURCE_REQUEST ReasoningSource = 1
+	// The route's default: the request said nothing.
+	ReasoningSource_REASONING_SOURCE_DEFAULT ReasoningSource = 2
+	// The request, but the route cannot give that and is configured to give what is nearest.
+	ReasoningSource_REASONING_SOURCE_CLAMP ReasoningSource = 3
+	// Fields of the engine's own in `extra_body`, which win over the route's default.
+	ReasoningSource_REASONING_SOURCE_EXTRA_BODY ReasoningSource = 4
+)
+
+// Enum value maps for ReasoningSource.
+var (
+	ReasoningSource_name = map[int32]string{
+		0: "REASONING_SOURCE_UNSPECIFIED",
+		1: "REASONING_SOURCE_REQUEST",
+		2: "REASONING_SOURCE_DEFAULT",
+		3: "REASONING_SOURCE_CLAMP",
+		4: "REASONING_SOURCE_EXTRA_BODY",
+	}
+	ReasoningSource_value = map[string]int32{
+		"REASONING_SOURCE_UNSPECIFIED": 0,
+		"REASONING_SOURCE_REQUEST":     1,
+		"REASONING_SOURCE_DEFAULT":     2,
+		"REASONING_SOURCE_CLAMP":       3,
+		"REASONING_SOURCE_EXTRA_BODY":  4,
+	}
+)
+
+func (x ReasoningSource) Enum() *ReasoningSource {
+	p := new(ReasoningSource)
+	*p = x
+	return p
+}
+
+func (x ReasoningSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReasoningSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_triphase_gateway_v1_generation_proto_enumTypes[3].Descriptor()
+}
+
+func (ReasoningSource) Type() protoreflect.EnumType {
+	return &file_triphase_gateway_v1_generation_proto_enumTypes[3]
+}
+
+func (x ReasoningSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReasoningSource.Descriptor instead.
+func (ReasoningSource) EnumDescriptor() ([]byte, []int) {
+	return file_triphase_gateway_v1_generation_proto_rawDescGZIP(), []int{3}
+}
+
 // Names why the model stopped. May gain values.
 type FinishReason int32
 
@@ -207,11 +333,11 @@ func (x FinishReason) String() string {
 }
 
 func (FinishReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_triphase_gateway_v1_generation_proto_enumTypes[2].Descriptor()
+	return file_triphase_gateway_v1_generation_proto_enumTypes[4].Descriptor()
 }
 
 func (FinishReason) Type() protoreflect.EnumType {
-	return &file_triphase_gateway_v1_generation_proto_enumTypes[2]
+	return &file_triphase_gateway_v1_generation_proto_enumTypes[4]
 }
 
 func (x FinishReason) Number() protoreflect.EnumNumber {
@@ -220,7 +346,7 @@ func (x FinishReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FinishReason.Descriptor instead.
 func (FinishReason) EnumDescriptor() ([]byte, []int) {
-	return file_triphase_gateway_v1_generation_proto_rawDescGZIP(), []int{2}
+	return file_triphase_gateway_v1_generation_proto_rawDescGZIP(), []int{4}
 }
 
 // Asks for a way of thinking, and for what is shown of it.
@@ -229,12 +355,16 @@ type Reasoning struct {
 	// How long to think. An effort that the route cannot give is refused with `INVALID_ARGUMENT`, which names those it
 	// can, unless the route is configured to clamp or to omit it.
 	Effort ReasoningEffort `protobuf:"varint,1,opt,name=effort,proto3,enum=triphase.gateway.v1.ReasoningEffort" json:"effort,omitempty"`
-	// The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it.
+	// The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it, and where
+	// `max_output_tokens` leaves no room for an answer after it.
 	MaxTokens int32 `protobuf:"varint,2,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
 	// How much the reasoning summary keeps.
 	Summary SummaryDetail `protobuf:"varint,3,opt,name=summary,proto3,enum=triphase.gateway.v1.SummaryDetail" json:"summary,omitempty"`
 	// Whether the raw thoughts are streamed too, as `reasoning_delta`. A route may refuse it.
-	IncludeRaw    bool `protobuf:"varint,4,opt,name=include_raw,json=includeRaw,proto3" json:"include_raw,omitempty"`
+	IncludeRaw bool `protobuf:"varint,4,opt,name=include_raw,json=includeRaw,proto3" json:"include_raw,omitempty"`
+	// The least tokens to think: a thought that closes before is opened again. 0 = no bound. Refused where the route does
+	// not offer it, and where it is more than `max_tokens`.
+	MinimumTokens int32 `protobuf:"varint,5,opt,name=minimum_tokens,json=minimumTokens,proto3" json:"minimum_tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -297,17 +427,35 @@ func (x *Reasoning) GetIncludeRaw() bool {
 	return false
 }
 
-// Tells how a request for reasoning was, or will be, carried out.
+func (x *Reasoning) GetMinimumTokens() int32 {
+	if x != nil {
+		return x.MinimumTokens
+	}
+	return 0
+}
+
+// Tells how a request for reasoning will be carried out, and in `Completed`, how it really was.
 type AppliedReasoning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The effort of the request.
 	RequestedEffort ReasoningEffort `protobuf:"varint,1,opt,name=requested_effort,json=requestedEffort,proto3,enum=triphase.gateway.v1.ReasoningEffort" json:"requested_effort,omitempty"`
-	// The effort that the engine is asked for. Unspecified = nothing is said to the engine.
+	// The effort that is brought about. Unspecified = none, or fields in `extra_body` that are no effort of the route.
 	AppliedEffort ReasoningEffort `protobuf:"varint,2,opt,name=applied_effort,json=appliedEffort,proto3,enum=triphase.gateway.v1.ReasoningEffort" json:"applied_effort,omitempty"`
-	// How the engine is told, such as `reasoning_effort` or `chat_template_kwargs.enable_thinking`. Empty = it is not.
+	// How the engine is told, such as `reasoning_effort`, `chat_template_kwargs.enable_thinking` or
+	// `thinking_token_budget`. Empty = it is not.
 	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
-	// The bound on reasoning tokens that is in force. 0 = none.
-	MaxTokens     int32 `protobuf:"varint,4,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
+	// The bound on reasoning tokens that is in force: the request's, or the one that stands for the effort. 0 = none.
+	MaxTokens int32 `protobuf:"varint,4,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
+	// What brings the effort about.
+	Control ReasoningControl `protobuf:"varint,5,opt,name=control,proto3,enum=triphase.gateway.v1.ReasoningControl" json:"control,omitempty"`
+	// Who decided on it.
+	Source ReasoningSource `protobuf:"varint,6,opt,name=source,proto3,enum=triphase.gateway.v1.ReasoningSource" json:"source,omitempty"`
+	// What holds `max_tokens`. The same as `control` where the bound stands for the effort.
+	MaxTokensControl ReasoningControl `protobuf:"varint,7,opt,name=max_tokens_control,json=maxTokensControl,proto3,enum=triphase.gateway.v1.ReasoningControl" json:"max_tokens_control,omitempty"`
+	// The least reasoning tokens, which the gateway sees to. 0 = none.
+	MinimumTokens int32 `protobuf:"varint,8,opt,name=minimum_tokens,json=minimumTokens,proto3" json:"minimum_tokens,omitempty"`
+	// Whether the gateway closed the thought, since it reached `max_tokens`. In `Completed` only.
+	Stopped       bool `protobuf:"varint,9,opt,name=stopped,proto3" json:"stopped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +516,41 @@ func (x *AppliedReasoning) GetMaxTokens() int32 {
 		return x.MaxTokens
 	}
 	return 0
+}
+
+func (x *AppliedReasoning) GetControl() ReasoningControl {
+	if x != nil {
+		return x.Control
+	}
+	return ReasoningControl_REASONING_CONTROL_UNSPECIFIED
+}
+
+func (x *AppliedReasoning) GetSource() ReasoningSource {
+	if x != nil {
+		return x.Source
+	}
+	return ReasoningSource_REASONING_SOURCE_UNSPECIFIED
+}
+
+func (x *AppliedReasoning) GetMaxTokensControl() ReasoningControl {
+	if x != nil {
+		return x.MaxTokensControl
+	}
+	return ReasoningControl_REASONING_CONTROL_UNSPECIFIED
+}
+
+func (x *AppliedReasoning) GetMinimumTokens() int32 {
+	if x != nil {
+		return x.MinimumTokens
+	}
+	return 0
+}
+
+func (x *AppliedReasoning) GetStopped() bool {
+	if x != nil {
+		return x.Stopped
+	}
+	return false
 }
 
 // Shapes how tokens are drawn. What is unset is left to the engine.
@@ -490,7 +673,7 @@ type Usage struct {
 	ReasoningTokens int32 `protobuf:"varint,3,opt,name=reasoning_tokens,json=reasoningTokens,proto3" json:"reasoning_tokens,omitempty"`
 	// Those of the input tokens that the engine took from its cache.
 	CachedTokens int32 `protobuf:"varint,4,opt,name=cached_tokens,json=cachedTokens,proto3" json:"cached_tokens,omitempty"`
-	// Whether input and output tokens are the gateway's estimate, since the engine did not count.
+	// Whether input and output tokens are the gateway's estimate, since the engine did not count them, or not all.
 	Estimated bool `protobuf:"varint,5,opt,name=estimated,proto3" json:"estimated,omitempty"`
 	// Whether reasoning tokens are the gateway's estimate: engines often count only the whole output.
 	ReasoningEstimated bool `protobuf:"varint,6,opt,name=reasoning_estimated,json=reasoningEstimated,proto3" json:"reasoning_estimated,omitempty"`
@@ -665,20 +848,26 @@ var File_triphase_gateway_v1_generation_proto protoreflect.FileDescriptor
 
 const file_triphase_gateway_v1_generation_proto_rawDesc = "" +
 	"\n" +
-	"$triphase/gateway/v1/generation.proto\x12\x13triphase.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\"\xc7\x01\n" +
+	"$triphase/gateway/v1/generation.proto\x12\x13triphase.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\"\xee\x01\n" +
 	"\tReasoning\x12<\n" +
 	"\x06effort\x18\x01 \x01(\x0e2$.triphase.gateway.v1.ReasoningEffortR\x06effort\x12\x1d\n" +
 	"\n" +
 	"max_tokens\x18\x02 \x01(\x05R\tmaxTokens\x12<\n" +
 	"\asummary\x18\x03 \x01(\x0e2\".triphase.gateway.v1.SummaryDetailR\asummary\x12\x1f\n" +
 	"\vinclude_raw\x18\x04 \x01(\bR\n" +
-	"includeRaw\"\xe7\x01\n" +
+	"includeRaw\x12%\n" +
+	"\x0eminimum_tokens\x18\x05 \x01(\x05R\rminimumTokens\"\xfc\x03\n" +
 	"\x10AppliedReasoning\x12O\n" +
 	"\x10requested_effort\x18\x01 \x01(\x0e2$.triphase.gateway.v1.ReasoningEffortR\x0frequestedEffort\x12K\n" +
 	"\x0eapplied_effort\x18\x02 \x01(\x0e2$.triphase.gateway.v1.ReasoningEffortR\rappliedEffort\x12\x16\n" +
 	"\x06method\x18\x03 \x01(\tR\x06method\x12\x1d\n" +
 	"\n" +
-	"max_tokens\x18\x04 \x01(\x05R\tmaxTokens\"\xa7\x03\n" +
+	"max_tokens\x18\x04 \x01(\x05R\tmaxTokens\x12?\n" +
+	"\acontrol\x18\x05 \x01(\x0e2%.triphase.gateway.v1.ReasoningControlR\acontrol\x12<\n" +
+	"\x06source\x18\x06 \x01(\x0e2$.triphase.gateway.v1.ReasoningSourceR\x06source\x12S\n" +
+	"\x12max_tokens_control\x18\a \x01(\x0e2%.triphase.gateway.v1.ReasoningControlR\x10maxTokensControl\x12%\n" +
+	"\x0eminimum_tokens\x18\b \x01(\x05R\rminimumTokens\x12\x18\n" +
+	"\astopped\x18\t \x01(\bR\astopped\"\xa7\x03\n" +
 	"\bSampling\x12%\n" +
 	"\vtemperature\x18\x01 \x01(\x01H\x00R\vtemperature\x88\x01\x01\x12\x18\n" +
 	"\x05top_p\x18\x02 \x01(\x01H\x01R\x04topP\x88\x01\x01\x12\x18\n" +
@@ -724,7 +913,20 @@ const file_triphase_gateway_v1_generation_proto_rawDesc = "" +
 	"\x13SUMMARY_DETAIL_NONE\x10\x01\x12\x1a\n" +
 	"\x16SUMMARY_DETAIL_CONCISE\x10\x02\x12\x17\n" +
 	"\x13SUMMARY_DETAIL_AUTO\x10\x03\x12\x1b\n" +
-	"\x17SUMMARY_DETAIL_DETAILED\x10\x04*\xb8\x01\n" +
+	"\x17SUMMARY_DETAIL_DETAILED\x10\x04*\xe9\x01\n" +
+	"\x10ReasoningControl\x12!\n" +
+	"\x1dREASONING_CONTROL_UNSPECIFIED\x10\x00\x12'\n" +
+	"#REASONING_CONTROL_TEMPLATE_VARIABLE\x10\x01\x12\"\n" +
+	"\x1eREASONING_CONTROL_ENGINE_FIELD\x10\x02\x12#\n" +
+	"\x1fREASONING_CONTROL_ENGINE_BUDGET\x10\x03\x12!\n" +
+	"\x1dREASONING_CONTROL_FORCED_STOP\x10\x04\x12\x1d\n" +
+	"\x19REASONING_CONTROL_PREFILL\x10\x05*\xac\x01\n" +
+	"\x0fReasoningSource\x12 \n" +
+	"\x1cREASONING_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18REASONING_SOURCE_REQUEST\x10\x01\x12\x1c\n" +
+	"\x18REASONING_SOURCE_DEFAULT\x10\x02\x12\x1a\n" +
+	"\x16REASONING_SOURCE_CLAMP\x10\x03\x12\x1f\n" +
+	"\x1bREASONING_SOURCE_EXTRA_BODY\x10\x04*\xb8\x01\n" +
 	"\fFinishReason\x12\x1d\n" +
 	"\x19FINISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12FINISH_REASON_STOP\x10\x01\x12\x18\n" +
@@ -746,33 +948,38 @@ func file_triphase_gateway_v1_generation_proto_rawDescGZIP() []byte {
 	return file_triphase_gateway_v1_generation_proto_rawDescData
 }
 
-var file_triphase_gateway_v1_generation_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_triphase_gateway_v1_generation_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_triphase_gateway_v1_generation_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_triphase_gateway_v1_generation_proto_goTypes = []any{
 	(ReasoningEffort)(0),        // 0: triphase.gateway.v1.ReasoningEffort
 	(SummaryDetail)(0),          // 1: triphase.gateway.v1.SummaryDetail
-	(FinishReason)(0),           // 2: triphase.gateway.v1.FinishReason
-	(*Reasoning)(nil),           // 3: triphase.gateway.v1.Reasoning
-	(*AppliedReasoning)(nil),    // 4: triphase.gateway.v1.AppliedReasoning
-	(*Sampling)(nil),            // 5: triphase.gateway.v1.Sampling
-	(*Usage)(nil),               // 6: triphase.gateway.v1.Usage
-	(*Timings)(nil),             // 7: triphase.gateway.v1.Timings
-	(*durationpb.Duration)(nil), // 8: google.protobuf.Duration
+	(ReasoningControl)(0),       // 2: triphase.gateway.v1.ReasoningControl
+	(ReasoningSource)(0),        // 3: triphase.gateway.v1.ReasoningSource
+	(FinishReason)(0),           // 4: triphase.gateway.v1.FinishReason
+	(*Reasoning)(nil),           // 5: triphase.gateway.v1.Reasoning
+	(*AppliedReasoning)(nil),    // 6: triphase.gateway.v1.AppliedReasoning
+	(*Sampling)(nil),            // 7: triphase.gateway.v1.Sampling
+	(*Usage)(nil),               // 8: triphase.gateway.v1.Usage
+	(*Timings)(nil),             // 9: triphase.gateway.v1.Timings
+	(*durationpb.Duration)(nil), // 10: google.protobuf.Duration
 }
 var file_triphase_gateway_v1_generation_proto_depIdxs = []int32{
-	0, // 0: triphase.gateway.v1.Reasoning.effort:type_name -> triphase.gateway.v1.ReasoningEffort
-	1, // 1: triphase.gateway.v1.Reasoning.summary:type_name -> triphase.gateway.v1.SummaryDetail
-	0, // 2: triphase.gateway.v1.AppliedReasoning.requested_effort:type_name -> triphase.gateway.v1.ReasoningEffort
-	0, // 3: triphase.gateway.v1.AppliedReasoning.applied_effort:type_name -> triphase.gateway.v1.ReasoningEffort
-	8, // 4: triphase.gateway.v1.Timings.first_reasoning:type_name -> google.protobuf.Duration
-	8, // 5: triphase.gateway.v1.Timings.first_output:type_name -> google.protobuf.Duration
-	8, // 6: triphase.gateway.v1.Timings.upstream_responded:type_name -> google.protobuf.Duration
-	8, // 7: triphase.gateway.v1.Timings.total:type_name -> google.protobuf.Duration
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	0,  // 0: triphase.gateway.v1.Reasoning.effort:type_name -> triphase.gateway.v1.ReasoningEffort
+	1,  // 1: triphase.gateway.v1.Reasoning.summary:type_name -> triphase.gateway.v1.SummaryDetail
+	0,  // 2: triphase.gateway.v1.AppliedReasoning.requested_effort:type_name -> triphase.gateway.v1.ReasoningEffort
+	0,  // 3: triphase.gateway.v1.AppliedReasoning.applied_effort:type_name -> triphase.gateway.v1.ReasoningEffort
+	2,  // 4: triphase.gateway.v1.AppliedReasoning.control:type_name -> triphase.gateway.v1.ReasoningControl
+	3,  // 5: triphase.gateway.v1.AppliedReasoning.source:type_name -> triphase.gateway.v1.ReasoningSource
+	2,  // 6: triphase.gateway.v1.AppliedReasoning.max_tokens_control:type_name -> triphase.gateway.v1.ReasoningControl
+	10, // 7: triphase.gateway.v1.Timings.first_reasoning:type_name -> google.protobuf.Duration
+	10, // 8: triphase.gateway.v1.Timings.first_output:type_name -> google.protobuf.Duration
+	10, // 9: triphase.gateway.v1.Timings.upstream_responded:type_name -> google.protobuf.Duration
+	10, // 10: triphase.gateway.v1.Timings.total:type_name -> google.protobuf.Duration
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_triphase_gateway_v1_generation_proto_init() }
@@ -786,7 +993,7 @@ func file_triphase_gateway_v1_generation_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_triphase_gateway_v1_generation_proto_rawDesc), len(file_triphase_gateway_v1_generation_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      5,
 			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,

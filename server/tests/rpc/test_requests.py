@@ -33,6 +33,7 @@ def test_every_field_arrives() -> None:
         reasoning=Reasoning(
             effort=generation_pb2.REASONING_EFFORT_HIGH,
             max_tokens=5,
+            minimum_tokens=2,
             summary=generation_pb2.SUMMARY_DETAIL_DETAILED,
             include_raw=True,
         ),
@@ -47,7 +48,7 @@ def test_every_field_arrives() -> None:
     assert request.stop == ("\n\n", "END")
     assert request.max_output_tokens == 7
     assert request.reasoning == core.Reasoning(
-        effort=core.Effort.HIGH, max_tokens=5, summary=core.SummaryDetail.DETAILED, include_raw=True
+        effort=core.Effort.HIGH, max_tokens=5, minimum_tokens=2, summary=core.SummaryDetail.DETAILED, include_raw=True
     )
     assert request.extra_body == {"guided_regex": "[0-9]+"}
     assert request.client_request_id == "anfrage-ü-1"
@@ -141,7 +142,17 @@ def test_stops_that_are_refused(stop: list[str], field: str, refused: Refused) -
 def test_counts_are_never_negative(refused: Refused) -> None:
     message = samples.request(max_output_tokens=-1, reasoning=Reasoning(max_tokens=-5))
     assert [path for path, _ in refused(message)] == ["max_output_tokens", "reasoning.max_tokens"]
+    assert [path for path, _ in refused(samples.request(reasoning=Reasoning(minimum_tokens=-1)))] == [
+        "reasoning.minimum_tokens"
+    ]
     assert refused(samples.request(max_output_tokens=2**31 - 1, reasoning=Reasoning(max_tokens=1))) == []
+
+
+def test_the_least_tokens_to_think_are_at_most_the_most(refused: Refused) -> None:
+    message = samples.request(reasoning=Reasoning(max_tokens=5, minimum_tokens=6))
+    assert refused(message) == [("reasoning.minimum_tokens", "must be at most max_tokens")]
+    for most in (0, 6):
+        assert refused(samples.request(reasoning=Reasoning(max_tokens=most, minimum_tokens=6))) == []
 
 
 @pytest.mark.parametrize("given", ["", "x" * 128, "界" * 128, "a b-c_d.é"])

@@ -31,7 +31,11 @@ from triphase_server.rpc.responses import (
 
 VECTORS = Path(__file__).parents[3] / "testdata/events"
 APPLIED = events.AppliedReasoning(
-    requested_effort=Effort.LOW, applied_effort=Effort.LOW, method="reasoning_effort", max_tokens=0
+    requested_effort=Effort.LOW,
+    applied_effort=Effort.LOW,
+    method="reasoning_effort",
+    control=events.Control.ENGINE_FIELD,
+    source=events.Source.REQUEST,
 )
 STARTED = events.Started(response_id="r1", route="reference", model="triphase-reference", reasoning=APPLIED)
 ATTEMPT = events.AttemptStarted(
@@ -188,6 +192,16 @@ def effort(value: Any) -> int:
     return to_stream_response(replace(STARTED, reasoning=applied), sequence=0).started.reasoning.applied_effort
 
 
+def control(value: Any) -> int:
+    applied = events.AppliedReasoning(control=value)
+    return to_stream_response(replace(STARTED, reasoning=applied), sequence=0).started.reasoning.control
+
+
+def decider(value: Any) -> int:
+    applied = events.AppliedReasoning(source=value)
+    return to_stream_response(replace(STARTED, reasoning=applied), sequence=0).started.reasoning.source
+
+
 ENUMS: list[tuple[type[StrEnum], Any, Any]] = [
     (events.Phase, events_pb2.Phase, phase),
     (events.SummarySource, events_pb2.SummarySource, source),
@@ -195,6 +209,8 @@ ENUMS: list[tuple[type[StrEnum], Any, Any]] = [
     (events.AttemptReason, events_pb2.AttemptReason, reason),
     (events.FinishReason, generation_pb2.FinishReason, finish_reason),
     (Effort, generation_pb2.ReasoningEffort, effort),
+    (events.Control, generation_pb2.ReasoningControl, control),
+    (events.Source, generation_pb2.ReasoningSource, decider),
 ]
 
 
@@ -211,6 +227,15 @@ def test_every_value_of_an_enum_has_its_value_on_the_wire(
 
 def test_no_effort_is_unspecified() -> None:
     assert effort(None) == generation_pb2.REASONING_EFFORT_UNSPECIFIED
+
+
+def test_what_was_applied_has_every_field() -> None:
+    applied = replace(
+        APPLIED, max_tokens=512, max_tokens_control=events.Control.FORCED_STOP, minimum_tokens=9, stopped=True
+    )
+    written = to_stream_response(replace(COMPLETED, reasoning=applied), sequence=0).completed.reasoning
+    assert {field.name for field, _ in written.ListFields()} == set(written.DESCRIPTOR.fields_by_name)
+    assert written.max_tokens_control == generation_pb2.REASONING_CONTROL_FORCED_STOP
 
 
 def test_times_that_did_not_come_are_unset() -> None:
@@ -238,3 +263,17 @@ def test_models_tell_their_efforts_and_whether_they_think() -> None:
         ]
     }
     assert to_models_response(()) == ListModelsResponse()
+
+
+@pytest.mark.parametrize(
+    ("policy", "bounds"),
+    [
+        (EffortPolicy(), False),
+        (EffortPolicy(budget_field="thinking_token_budget"), True),
+        (EffortPolicy(enforces=True), True),
+    ],
+)
+def test_models_tell_whether_thoughts_can_be_bounded(policy: EffortPolicy, *, bounds: bool) -> None:
+    one = Deployment(name="a", upstream="u", model="x", effort=policy)
+    (model,) = to_models_response((Route(name="r", targets=(Target(deployment=one),)),)).models
+    assert model.bounds_reasoning is bounds

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from triphase_server.core.errors import InvalidRequest, Violation
-from triphase_server.core.events import AppliedReasoning
+from triphase_server.core.events import AppliedReasoning, Control, Source
 from triphase_server.core.request import Effort, Reasoning
 
 
@@ -19,6 +19,13 @@ class EffortMethod(StrEnum):
     FIELD = "reasoning_effort"
     TEMPLATE = "chat_template_kwargs.reasoning_effort"
     TOGGLE = "chat_template_kwargs.enable_thinking"
+
+
+_CONTROLS: Mapping[EffortMethod, Control] = {
+    EffortMethod.FIELD: Control.ENGINE_FIELD,
+    EffortMethod.TEMPLATE: Control.TEMPLATE_VARIABLE,
+    EffortMethod.TOGGLE: Control.TEMPLATE_VARIABLE,
+}
 
 
 class UnsupportedPolicy(StrEnum):
@@ -34,7 +41,8 @@ class EffortPolicy:
     """What a deployment can do about effort.
 
     `supported`: the efforts it tells apart. `default`: what it is asked for where the request says nothing; `None` = it
-    is not asked. `budget_field`: the body field that bounds reasoning tokens; empty = it cannot.
+    is not asked. `budget_field`: the body field that bounds reasoning tokens; empty = none. `enforces`: whether the
+    gateway can close this deployment's thoughts itself.
     """
 
     method: EffortMethod = EffortMethod.FIELD
@@ -42,27 +50,53 @@ class EffortPolicy:
     default: Effort | None = None
     unsupported: UnsupportedPolicy = UnsupportedPolicy.REJECT
     budget_field: str = ""
+    enforces: bool = False
+
+    @property
+    def bounds(self) -> bool:
+        """Whether a bound on reasoning tokens can be held."""
+        return bool(self.budget_field) or self.enforces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedReasoning:
-    """What is reported, and the fields of the body that bring it about."""
+    """What is reported, the fields of the body that bring it about, and what the gateway itself sees to.
+
+    `enforced`: reasoning tokens at which the gateway closes the thought; `None` = it does not, 0 = before anything is
+    thought. `least`: the fewest reasoning tokens; 0 = no bound.
+    """
 
     applied: AppliedReasoning
     body: Mapping[str, object] = field(default_factory=dict)
+    enforced: int | None = None
+    least: int = 0
 
 
 def plan(reasoning: Reasoning, *, policy: EffortPolicy) -> PlannedReasoning:
     """Decides what the engine is asked for; raises InvalidRequest where the policy refuses."""
     effort = _supported(reasoning.effort, policy) or policy.default
     budget = _budget(reasoning.max_tokens, policy)
+    if reasoning.minimum_tokens:
+        message = "this model has no way to think more"
+        raise InvalidRequest((Violation(field="reasoning.minimum_tokens", description=message),))
     applied = AppliedReasoning(
         requested_effort=reasoning.effort,
         applied_effort=effort,
         method=policy.method.value if effort else "",
         max_tokens=reasoning.max_tokens,
+        control=_CONTROLS[policy.method] if effort else None,
+        source=_source(reasoning.effort, effort),
+        max_tokens_control=Control.ENGINE_BUDGET if reasoning.max_tokens else None,
     )
     return PlannedReasoning(applied=applied, body=_effort_fields(effort, policy.method) | budget)
+
+
+def _source(requested: Effort | None, applied: Effort | None) -> Source | None:
+    if applied is None:
+        return None
+    if requested is None:
+        return Source.DEFAULT
+    return Source.REQUEST if requested is applied else Source.CLAMP
 
 
 def _supported(effort: Effort | None, policy: EffortPolicy) -> Effort | None:

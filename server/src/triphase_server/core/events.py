@@ -53,14 +53,42 @@ class FinishReason(StrEnum):
     OTHER = "other"
 
 
+class Control(StrEnum):
+    """What holds a model to an effort, or to a bound on its reasoning tokens."""
+
+    TEMPLATE_VARIABLE = "template_variable"
+    ENGINE_FIELD = "engine_field"
+    ENGINE_BUDGET = "engine_budget"
+    FORCED_STOP = "forced_stop"
+    PREFILL = "prefill"
+
+
+class Source(StrEnum):
+    """Who decided on an effort or a bound."""
+
+    REQUEST = "request"
+    DEFAULT = "default"
+    CLAMP = "clamp"
+    EXTRA_BODY = "extra_body"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedReasoning:
-    """How a request for reasoning is carried out; `None` = nothing asked, or nothing said to the engine."""
+    """How a request for reasoning is carried out; `None` = nothing asked, or nothing said to the engine.
+
+    `control` brings the effort about and `max_tokens_control` holds the bound; `stopped` says that the gateway closed
+    the thought at it.
+    """
 
     requested_effort: Effort | None = None
     applied_effort: Effort | None = None
     method: str = ""
     max_tokens: int = 0
+    control: Control | None = None
+    source: Source | None = None
+    max_tokens_control: Control | None = None
+    minimum_tokens: int = 0
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

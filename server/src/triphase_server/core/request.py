@@ -135,10 +135,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasoning:
-    """How the model is to think; `max_tokens` 0 = no bound."""
+    """How the model is to think; `max_tokens` and `minimum_tokens` 0 = no bound."""
 
     effort: Effort | None = None
     max_tokens: int = 0
+    minimum_tokens: int = 0
     summary: SummaryDetail = SummaryDetail.AUTO
     include_raw: bool = False
 

@@ -129,3 +129,8 @@ class Route:
     def reasons(self) -> bool:
         """Whether thoughts of at least one of the route's deployments can be detected."""
         return any(target.deployment.detection.detects for target in self.targets)
+
+    @property
+    def bounds_reasoning(self) -> bool:
+        """Whether at least one of the route's deployments can hold a bound on reasoning tokens."""
+        return any(target.deployment.effort.bounds for target in self.targets)

@@ -114,9 +114,16 @@ def _reasoning(message: generation_pb2.Reasoning, found: Violations) -> Reasonin
         return Reasoning(
             effort=_EFFORTS.get(message.effort),
             max_tokens=_count(message.max_tokens, "max_tokens", found),
+            minimum_tokens=_minimum(message, found),
             summary=_DETAILS.get(message.summary, SummaryDetail.AUTO),
             include_raw=message.include_raw,
         )
+
+
+def _minimum(message: generation_pb2.Reasoning, found: Violations) -> int:
+    fits = message.max_tokens < 1 or message.minimum_tokens <= message.max_tokens
+    found.check(fits, "minimum_tokens", "must be at most max_tokens")
+    return _count(message.minimum_tokens, "minimum_tokens", found)
 
 
 def _extra_body(message: struct_pb2.Struct, found: Violations) -> Mapping[str, object]:

@@ -58,6 +58,21 @@ _EFFORTS: Mapping[Effort | None, "generation_pb2.ReasoningEffort.ValueType"] = {
     Effort.XHIGH: generation_pb2.REASONING_EFFORT_XHIGH,
     Effort.MAX: generation_pb2.REASONING_EFFORT_MAX,
 }
+_CONTROLS: Mapping[events.Control | None, "generation_pb2.ReasoningControl.ValueType"] = {
+    None: generation_pb2.REASONING_CONTROL_UNSPECIFIED,
+    events.Control.TEMPLATE_VARIABLE: generation_pb2.REASONING_CONTROL_TEMPLATE_VARIABLE,
+    events.Control.ENGINE_FIELD: generation_pb2.REASONING_CONTROL_ENGINE_FIELD,
+    events.Control.ENGINE_BUDGET: generation_pb2.REASONING_CONTROL_ENGINE_BUDGET,
+    events.Control.FORCED_STOP: generation_pb2.REASONING_CONTROL_FORCED_STOP,
+    events.Control.PREFILL: generation_pb2.REASONING_CONTROL_PREFILL,
+}
+_DECIDERS: Mapping[events.Source | None, "generation_pb2.ReasoningSource.ValueType"] = {
+    None: generation_pb2.REASONING_SOURCE_UNSPECIFIED,
+    events.Source.REQUEST: generation_pb2.REASONING_SOURCE_REQUEST,
+    events.Source.DEFAULT: generation_pb2.REASONING_SOURCE_DEFAULT,
+    events.Source.CLAMP: generation_pb2.REASONING_SOURCE_CLAMP,
+    events.Source.EXTRA_BODY: generation_pb2.REASONING_SOURCE_EXTRA_BODY,
+}
 
 
 def to_stream_response(event: events.Event, *, sequence: int) -> StreamGenerateResponse:  # noqa: C901, PLR0912 - one flat table
@@ -122,6 +137,7 @@ def to_models_response(routes: tuple[Route, ...]) -> ListModelsResponse:
                 name=route.name,
                 efforts=[_EFFORTS[effort] for effort in route.efforts],
                 reasons=route.reasons,
+                bounds_reasoning=route.bounds_reasoning,
             )
             for route in routes
         ]
@@ -192,6 +208,11 @@ def _applied(applied: events.AppliedReasoning) -> generation_pb2.AppliedReasonin
         applied_effort=_EFFORTS[applied.applied_effort],
         method=applied.method,
         max_tokens=applied.max_tokens,
+        control=_CONTROLS[applied.control],
+        source=_DECIDERS[applied.source],
+        max_tokens_control=_CONTROLS[applied.max_tokens_control],
+        minimum_tokens=applied.minimum_tokens,
+        stopped=applied.stopped,
     )
 
 

@@ -156,7 +156,7 @@ class Started(google.protobuf.message.Message):
     """The request's own id, repeated."""
     @property
     def reasoning(self) -> triphase.gateway.v1.generation_pb2.AppliedReasoning:
-        """What the engine will be asked for."""
+        """What that deployment will be asked for."""
 
     def __init__(
         self,
@@ -441,7 +441,7 @@ class Completed(google.protobuf.message.Message):
 
     @property
     def reasoning(self) -> triphase.gateway.v1.generation_pb2.AppliedReasoning:
-        """What the engine was really asked for."""
+        """What was really done, by the deployment that answered."""
 
     def __init__(
         self,

@@ -83,7 +83,8 @@ class StreamGenerateRequest(google.protobuf.message.Message):
     def extra_body(self) -> google.protobuf.struct_pb2.Struct:
         """More fields of the engine's own request body. Integral numbers leave as integers. They add to what the gateway
         writes, and can never set `model`, `stream`, `stream_options`, `messages` or `n`, nor what another field of this
-        request sets. At most 256 KiB.
+        request sets. What they say of reasoning wins over the route's default; where it contradicts `reasoning`, the
+        request is refused. At most 256 KiB.
         """
 
     def __init__(
@@ -397,10 +398,13 @@ class Model(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     EFFORTS_FIELD_NUMBER: builtins.int
     REASONS_FIELD_NUMBER: builtins.int
+    BOUNDS_REASONING_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its public name, for `StreamGenerateRequest.model`."""
     reasons: builtins.bool
     """Whether the gateway detects thoughts of this model."""
+    bounds_reasoning: builtins.bool
+    """Whether a request may bound its thoughts, by `Reasoning.max_tokens`."""
     @property
     def efforts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[triphase.gateway.v1.generation_pb2.ReasoningEffort.ValueType]:
         """The efforts that a request may ask for. Empty = none: any effort is refused."""
@@ -411,8 +415,9 @@ class Model(google.protobuf.message.Message):
         name: builtins.str = ...,
         efforts: collections.abc.Iterable[triphase.gateway.v1.generation_pb2.ReasoningEffort.ValueType] | None = ...,
         reasons: builtins.bool = ...,
+        bounds_reasoning: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["efforts", b"efforts", "name", b"name", "reasons", b"reasons"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bounds_reasoning", b"bounds_reasoning", "efforts", b"efforts", "name", b"name", "reasons", b"reasons"]) -> None: ...
 
 global___Model = Model
 

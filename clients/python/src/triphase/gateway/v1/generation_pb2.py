@@ -25,27 +25,31 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$triphase/gateway/v1/generation.proto\x12\x13triphase.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\"\x9f\x01\n\tReasoning\x12\x34\n\x06\x65\x66\x66ort\x18\x01 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningEffort\x12\x12\n\nmax_tokens\x18\x02 \x01(\x05\x12\x33\n\x07summary\x18\x03 \x01(\x0e\x32\".triphase.gateway.v1.SummaryDetail\x12\x13\n\x0binclude_raw\x18\x04 \x01(\x08\"\xb4\x01\n\x10\x41ppliedReasoning\x12>\n\x10requested_effort\x18\x01 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningEffort\x12<\n\x0e\x61pplied_effort\x18\x02 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningEffort\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x12\n\nmax_tokens\x18\x04 \x01(\x05\"\xcc\x02\n\x08Sampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_k\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x12\n\x05min_p\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\x06 \x01(\x01H\x05\x88\x01\x01\x12\x1f\n\x12repetition_penalty\x18\x07 \x01(\x01H\x06\x88\x01\x01\x12\x11\n\x04seed\x18\x08 \x01(\x03H\x07\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x08\n\x06_top_kB\x08\n\x06_min_pB\x14\n\x12_frequency_penaltyB\x13\n\x11_presence_penaltyB\x15\n\x13_repetition_penaltyB\x07\n\x05_seed\"\xd2\x01\n\x05Usage\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x05\x12\x15\n\routput_tokens\x18\x02 \x01(\x05\x12\x18\n\x10reasoning_tokens\x18\x03 \x01(\x05\x12\x15\n\rcached_tokens\x18\x04 \x01(\x05\x12\x11\n\testimated\x18\x05 \x01(\x08\x12\x1b\n\x13reasoning_estimated\x18\x06 \x01(\x08\x12\x1c\n\x14summary_input_tokens\x18\x07 \x01(\x05\x12\x1d\n\x15summary_output_tokens\x18\x08 \x01(\x05\"\xcf\x01\n\x07Timings\x12\x32\n\x0f\x66irst_reasoning\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0c\x66irst_output\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12upstream_responded\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05total\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration*\xf4\x01\n\x0fReasoningEffort\x12 \n\x1cREASONING_EFFORT_UNSPECIFIED\x10\x00\x12\x19\n\x15REASONING_EFFORT_NONE\x10\x01\x12\x1c\n\x18REASONING_EFFORT_MINIMAL\x10\x02\x12\x18\n\x14REASONING_EFFORT_LOW\x10\x03\x12\x1b\n\x17REASONING_EFFORT_MEDIUM\x10\x04\x12\x19\n\x15REASONING_EFFORT_HIGH\x10\x05\x12\x1a\n\x16REASONING_EFFORT_XHIGH\x10\x06\x12\x18\n\x14REASONING_EFFORT_MAX\x10\x07*\x9a\x01\n\rSummaryDetail\x12\x1e\n\x1aSUMMARY_DETAIL_UNSPECIFIED\x10\x00\x12\x17\n\x13SUMMARY_DETAIL_NONE\x10\x01\x12\x1a\n\x16SUMMARY_DETAIL_CONCISE\x10\x02\x12\x17\n\x13SUMMARY_DETAIL_AUTO\x10\x03\x12\x1b\n\x17SUMMARY_DETAIL_DETAILED\x10\x04*\xb8\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x04\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$triphase/gateway/v1/generation.proto\x12\x13triphase.gateway.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb7\x01\n\tReasoning\x12\x34\n\x06\x65\x66\x66ort\x18\x01 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningEffort\x12\x12\n\nmax_tokens\x18\x02 \x01(\x05\x12\x33\n\x07summary\x18\x03 \x01(\x0e\x32\".triphase.gateway.v1.SummaryDetail\x12\x13\n\x0binclude_raw\x18\x04 \x01(\x08\x12\x16\n\x0eminimum_tokens\x18\x05 \x01(\x05\"\x8e\x03\n\x10\x41ppliedReasoning\x12>\n\x10requested_effort\x18\x01 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningEffort\x12<\n\x0e\x61pplied_effort\x18\x02 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningEffort\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x12\n\nmax_tokens\x18\x04 \x01(\x05\x12\x36\n\x07\x63ontrol\x18\x05 \x01(\x0e\x32%.triphase.gateway.v1.ReasoningControl\x12\x34\n\x06source\x18\x06 \x01(\x0e\x32$.triphase.gateway.v1.ReasoningSource\x12\x41\n\x12max_tokens_control\x18\x07 \x01(\x0e\x32%.triphase.gateway.v1.ReasoningControl\x12\x16\n\x0eminimum_tokens\x18\x08 \x01(\x05\x12\x0f\n\x07stopped\x18\t \x01(\x08\"\xcc\x02\n\x08Sampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_k\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x12\n\x05min_p\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\x06 \x01(\x01H\x05\x88\x01\x01\x12\x1f\n\x12repetition_penalty\x18\x07 \x01(\x01H\x06\x88\x01\x01\x12\x11\n\x04seed\x18\x08 \x01(\x03H\x07\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x08\n\x06_top_kB\x08\n\x06_min_pB\x14\n\x12_frequency_penaltyB\x13\n\x11_presence_penaltyB\x15\n\x13_repetition_penaltyB\x07\n\x05_seed\"\xd2\x01\n\x05Usage\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x05\x12\x15\n\routput_tokens\x18\x02 \x01(\x05\x12\x18\n\x10reasoning_tokens\x18\x03 \x01(\x05\x12\x15\n\rcached_tokens\x18\x04 \x01(\x05\x12\x11\n\testimated\x18\x05 \x01(\x08\x12\x1b\n\x13reasoning_estimated\x18\x06 \x01(\x08\x12\x1c\n\x14summary_input_tokens\x18\x07 \x01(\x05\x12\x1d\n\x15summary_output_tokens\x18\x08 \x01(\x05\"\xcf\x01\n\x07Timings\x12\x32\n\x0f\x66irst_reasoning\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0c\x66irst_output\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12upstream_responded\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05total\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration*\xf4\x01\n\x0fReasoningEffort\x12 \n\x1cREASONING_EFFORT_UNSPECIFIED\x10\x00\x12\x19\n\x15REASONING_EFFORT_NONE\x10\x01\x12\x1c\n\x18REASONING_EFFORT_MINIMAL\x10\x02\x12\x18\n\x14REASONING_EFFORT_LOW\x10\x03\x12\x1b\n\x17REASONING_EFFORT_MEDIUM\x10\x04\x12\x19\n\x15REASONING_EFFORT_HIGH\x10\x05\x12\x1a\n\x16REASONING_EFFORT_XHIGH\x10\x06\x12\x18\n\x14REASONING_EFFORT_MAX\x10\x07*\x9a\x01\n\rSummaryDetail\x12\x1e\n\x1aSUMMARY_DETAIL_UNSPECIFIED\x10\x00\x12\x17\n\x13SUMMARY_DETAIL_NONE\x10\x01\x12\x1a\n\x16SUMMARY_DETAIL_CONCISE\x10\x02\x12\x17\n\x13SUMMARY_DETAIL_AUTO\x10\x03\x12\x1b\n\x17SUMMARY_DETAIL_DETAILED\x10\x04*\xe9\x01\n\x10ReasoningControl\x12!\n\x1dREASONING_CONTROL_UNSPECIFIED\x10\x00\x12\'\n#REASONING_CONTROL_TEMPLATE_VARIABLE\x10\x01\x12\"\n\x1eREASONING_CONTROL_ENGINE_FIELD\x10\x02\x12#\n\x1fREASONING_CONTROL_ENGINE_BUDGET\x10\x03\x12!\n\x1dREASONING_CONTROL_FORCED_STOP\x10\x04\x12\x1d\n\x19REASONING_CONTROL_PREFILL\x10\x05*\xac\x01\n\x0fReasoningSource\x12 \n\x1cREASONING_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REASONING_SOURCE_REQUEST\x10\x01\x12\x1c\n\x18REASONING_SOURCE_DEFAULT\x10\x02\x12\x1a\n\x16REASONING_SOURCE_CLAMP\x10\x03\x12\x1f\n\x1bREASONING_SOURCE_EXTRA_BODY\x10\x04*\xb8\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x04\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'triphase.gateway.v1.generation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REASONINGEFFORT']._serialized_start=1197
-  _globals['_REASONINGEFFORT']._serialized_end=1441
-  _globals['_SUMMARYDETAIL']._serialized_start=1444
-  _globals['_SUMMARYDETAIL']._serialized_end=1598
-  _globals['_FINISHREASON']._serialized_start=1601
-  _globals['_FINISHREASON']._serialized_end=1785
+  _globals['_REASONINGEFFORT']._serialized_start=1439
+  _globals['_REASONINGEFFORT']._serialized_end=1683
+  _globals['_SUMMARYDETAIL']._serialized_start=1686
+  _globals['_SUMMARYDETAIL']._serialized_end=1840
+  _globals['_REASONINGCONTROL']._serialized_start=1843
+  _globals['_REASONINGCONTROL']._serialized_end=2076
+  _globals['_REASONINGSOURCE']._serialized_start=2079
+  _globals['_REASONINGSOURCE']._serialized_end=2251
+  _globals['_FINISHREASON']._serialized_start=2254
+  _globals['_FINISHREASON']._serialized_end=2438
   _globals['_REASONING']._serialized_start=94
-  _globals['_REASONING']._serialized_end=253
-  _globals['_APPLIEDREASONING']._serialized_start=256
-  _globals['_APPLIEDREASONING']._serialized_end=436
-  _globals['_SAMPLING']._serialized_start=439
-  _globals['_SAMPLING']._serialized_end=771
-  _globals['_USAGE']._serialized_start=774
-  _globals['_USAGE']._serialized_end=984
-  _globals['_TIMINGS']._serialized_start=987
-  _globals['_TIMINGS']._serialized_end=1194
+  _globals['_REASONING']._serialized_end=277
+  _globals['_APPLIEDREASONING']._serialized_start=280
+  _globals['_APPLIEDREASONING']._serialized_end=678
+  _globals['_SAMPLING']._serialized_start=681
+  _globals['_SAMPLING']._serialized_end=1013
+  _globals['_USAGE']._serialized_start=1016
+  _globals['_USAGE']._serialized_end=1226
+  _globals['_TIMINGS']._serialized_start=1229
+  _globals['_TIMINGS']._serialized_end=1436
 # @@protoc_insertion_point(module_scope)

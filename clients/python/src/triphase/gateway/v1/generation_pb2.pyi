@@ -94,6 +94,74 @@ SUMMARY_DETAIL_DETAILED: SummaryDetail.ValueType  # 4
 """A longer part for each step."""
 global___SummaryDetail = SummaryDetail
 
+class _ReasoningControl:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ReasoningControlEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ReasoningControl.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REASONING_CONTROL_UNSPECIFIED: _ReasoningControl.ValueType  # 0
+    """Nothing does."""
+    REASONING_CONTROL_TEMPLATE_VARIABLE: _ReasoningControl.ValueType  # 1
+    """A variable of the model's chat template, which writes another prompt."""
+    REASONING_CONTROL_ENGINE_FIELD: _ReasoningControl.ValueType  # 2
+    """The engine's own field for efforts. What it makes of them is the engine's."""
+    REASONING_CONTROL_ENGINE_BUDGET: _ReasoningControl.ValueType  # 3
+    """The engine's own field for a bound: it closes the thought itself."""
+    REASONING_CONTROL_FORCED_STOP: _ReasoningControl.ValueType  # 4
+    """The gateway counts reasoning tokens as they stream, closes the thought at the bound, and has the answer continued."""
+    REASONING_CONTROL_PREFILL: _ReasoningControl.ValueType  # 5
+    """The gateway begins the answer with a thought that is closed already."""
+
+class ReasoningControl(_ReasoningControl, metaclass=_ReasoningControlEnumTypeWrapper):
+    """Names what holds a model to an effort, or to a bound on its reasoning tokens. May gain values."""
+
+REASONING_CONTROL_UNSPECIFIED: ReasoningControl.ValueType  # 0
+"""Nothing does."""
+REASONING_CONTROL_TEMPLATE_VARIABLE: ReasoningControl.ValueType  # 1
+"""A variable of the model's chat template, which writes another prompt."""
+REASONING_CONTROL_ENGINE_FIELD: ReasoningControl.ValueType  # 2
+"""The engine's own field for efforts. What it makes of them is the engine's."""
+REASONING_CONTROL_ENGINE_BUDGET: ReasoningControl.ValueType  # 3
+"""The engine's own field for a bound: it closes the thought itself."""
+REASONING_CONTROL_FORCED_STOP: ReasoningControl.ValueType  # 4
+"""The gateway counts reasoning tokens as they stream, closes the thought at the bound, and has the answer continued."""
+REASONING_CONTROL_PREFILL: ReasoningControl.ValueType  # 5
+"""The gateway begins the answer with a thought that is closed already."""
+global___ReasoningControl = ReasoningControl
+
+class _ReasoningSource:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ReasoningSourceEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ReasoningSource.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REASONING_SOURCE_UNSPECIFIED: _ReasoningSource.ValueType  # 0
+    """Nobody: nothing is asked of the engine."""
+    REASONING_SOURCE_REQUEST: _ReasoningSource.ValueType  # 1
+    """`Reasoning` of the request, carried out as it stands."""
+    REASONING_SOURCE_DEFAULT: _ReasoningSource.ValueType  # 2
+    """The route's default: the request said nothing."""
+    REASONING_SOURCE_CLAMP: _ReasoningSource.ValueType  # 3
+    """The request, but the route cannot give that and is configured to give what is nearest."""
+    REASONING_SOURCE_EXTRA_BODY: _ReasoningSource.ValueType  # 4
+    """Fields of the engine's own in `extra_body`, which win over the route's default."""
+
+class ReasoningSource(_ReasoningSource, metaclass=_ReasoningSourceEnumTypeWrapper):
+    """Names who decided on an effort or a bound. May gain values."""
+
+REASONING_SOURCE_UNSPECIFIED: ReasoningSource.ValueType  # 0
+"""Nobody: nothing is asked of the engine."""
+REASONING_SOURCE_REQUEST: ReasoningSource.ValueType  # 1
+"""`Reasoning` of the request, carried out as it stands."""
+REASONING_SOURCE_DEFAULT: ReasoningSource.ValueType  # 2
+"""The route's default: the request said nothing."""
+REASONING_SOURCE_CLAMP: ReasoningSource.ValueType  # 3
+"""The request, but the route cannot give that and is configured to give what is nearest."""
+REASONING_SOURCE_EXTRA_BODY: ReasoningSource.ValueType  # 4
+"""Fields of the engine's own in `extra_body`, which win over the route's default."""
+global___ReasoningSource = ReasoningSource
+
 class _FinishReason:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -140,16 +208,23 @@ class Reasoning(google.protobuf.message.Message):
     MAX_TOKENS_FIELD_NUMBER: builtins.int
     SUMMARY_FIELD_NUMBER: builtins.int
     INCLUDE_RAW_FIELD_NUMBER: builtins.int
+    MINIMUM_TOKENS_FIELD_NUMBER: builtins.int
     effort: global___ReasoningEffort.ValueType
     """How long to think. An effort that the route cannot give is refused with `INVALID_ARGUMENT`, which names those it
     can, unless the route is configured to clamp or to omit it.
     """
     max_tokens: builtins.int
-    """The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it."""
+    """The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it, and where
+    `max_output_tokens` leaves no room for an answer after it.
+    """
     summary: global___SummaryDetail.ValueType
     """How much the reasoning summary keeps."""
     include_raw: builtins.bool
     """Whether the raw thoughts are streamed too, as `reasoning_delta`. A route may refuse it."""
+    minimum_tokens: builtins.int
+    """The least tokens to think: a thought that closes before is opened again. 0 = no bound. Refused where the route does
+    not offer it, and where it is more than `max_tokens`.
+    """
     def __init__(
         self,
         *,
@@ -157,14 +232,15 @@ class Reasoning(google.protobuf.message.Message):
         max_tokens: builtins.int = ...,
         summary: global___SummaryDetail.ValueType = ...,
         include_raw: builtins.bool = ...,
+        minimum_tokens: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["effort", b"effort", "include_raw", b"include_raw", "max_tokens", b"max_tokens", "summary", b"summary"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["effort", b"effort", "include_raw", b"include_raw", "max_tokens", b"max_tokens", "minimum_tokens", b"minimum_tokens", "summary", b"summary"]) -> None: ...
 
 global___Reasoning = Reasoning
 
 @typing.final
 class AppliedReasoning(google.protobuf.message.Message):
-    """Tells how a request for reasoning was, or will be, carried out."""
+    """Tells how a request for reasoning will be carried out, and in `Completed`, how it really was."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -172,14 +248,31 @@ class AppliedReasoning(google.protobuf.message.Message):
     APPLIED_EFFORT_FIELD_NUMBER: builtins.int
     METHOD_FIELD_NUMBER: builtins.int
     MAX_TOKENS_FIELD_NUMBER: builtins.int
+    CONTROL_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    MAX_TOKENS_CONTROL_FIELD_NUMBER: builtins.int
+    MINIMUM_TOKENS_FIELD_NUMBER: builtins.int
+    STOPPED_FIELD_NUMBER: builtins.int
     requested_effort: global___ReasoningEffort.ValueType
     """The effort of the request."""
     applied_effort: global___ReasoningEffort.ValueType
-    """The effort that the engine is asked for. Unspecified = nothing is said to the engine."""
+    """The effort that is brought about. Unspecified = none, or fields in `extra_body` that are no effort of the route."""
     method: builtins.str
-    """How the engine is told, such as `reasoning_effort` or `chat_template_kwargs.enable_thinking`. Empty = it is not."""
+    """How the engine is told, such as `reasoning_effort`, `chat_template_kwargs.enable_thinking` or
+    `thinking_token_budget`. Empty = it is not.
+    """
     max_tokens: builtins.int
-    """The bound on reasoning tokens that is in force. 0 = none."""
+    """The bound on reasoning tokens that is in force: the request's, or the one that stands for the effort. 0 = none."""
+    control: global___ReasoningControl.ValueType
+    """What brings the effort about."""
+    source: global___ReasoningSource.ValueType
+    """Who decided on it."""
+    max_tokens_control: global___ReasoningControl.ValueType
+    """What holds `max_tokens`. The same as `control` where the bound stands for the effort."""
+    minimum_tokens: builtins.int
+    """The least reasoning tokens, which the gateway sees to. 0 = none."""
+    stopped: builtins.bool
+    """Whether the gateway closed the thought, since it reached `max_tokens`. In `Completed` only."""
     def __init__(
         self,
         *,
@@ -187,8 +280,13 @@ class AppliedReasoning(google.protobuf.message.Message):
         applied_effort: global___ReasoningEffort.ValueType = ...,
         method: builtins.str = ...,
         max_tokens: builtins.int = ...,
+        control: global___ReasoningControl.ValueType = ...,
+        source: global___ReasoningSource.ValueType = ...,
+        max_tokens_control: global___ReasoningControl.ValueType = ...,
+        minimum_tokens: builtins.int = ...,
+        stopped: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["applied_effort", b"applied_effort", "max_tokens", b"max_tokens", "method", b"method", "requested_effort", b"requested_effort"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["applied_effort", b"applied_effort", "control", b"control", "max_tokens", b"max_tokens", "max_tokens_control", b"max_tokens_control", "method", b"method", "minimum_tokens", b"minimum_tokens", "requested_effort", b"requested_effort", "source", b"source", "stopped", b"stopped"]) -> None: ...
 
 global___AppliedReasoning = AppliedReasoning
 
@@ -278,7 +376,7 @@ class Usage(google.protobuf.message.Message):
     cached_tokens: builtins.int
     """Those of the input tokens that the engine took from its cache."""
     estimated: builtins.bool
-    """Whether input and output tokens are the gateway's estimate, since the engine did not count."""
+    """Whether input and output tokens are the gateway's estimate, since the engine did not count them, or not all."""
     reasoning_estimated: builtins.bool
     """Whether reasoning tokens are the gateway's estimate: engines often count only the whole output."""
     summary_input_tokens: builtins.int

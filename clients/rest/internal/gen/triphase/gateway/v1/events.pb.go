@@ -265,7 +265,7 @@ type Started struct {
 	Route string `protobuf:"bytes,2,opt,name=route,proto3" json:"route,omitempty"`
 	// The model that the first deployment of the route serves, by its name there.
 	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
-	// What the engine will be asked for.
+	// What that deployment will be asked for.
 	Reasoning *AppliedReasoning `protobuf:"bytes,4,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
 	// The request's own id, repeated.
 	ClientRequestId string `protobuf:"bytes,5,opt,name=client_request_id,json=clientRequestId,proto3" json:"client_request_id,omitempty"`
@@ -908,7 +908,7 @@ type Completed struct {
 	Usage *Usage `protobuf:"bytes,3,opt,name=usage,proto3" json:"usage,omitempty"`
 	// When things happened.
 	Timings *Timings `protobuf:"bytes,4,opt,name=timings,proto3" json:"timings,omitempty"`
-	// What the engine was really asked for.
+	// What was really done, by the deployment that answered.
 	Reasoning *AppliedReasoning `protobuf:"bytes,5,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
 	// The deployment that answered.
 	Deployment string `protobuf:"bytes,6,opt,name=deployment,proto3" json:"deployment,omitempty"`

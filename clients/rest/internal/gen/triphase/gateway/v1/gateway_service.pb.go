@@ -47,7 +47,8 @@ type StreamGenerateRequest struct {
 	Reasoning *Reasoning `protobuf:"bytes,9,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
 	// More fields of the engine's own request body. Integral numbers leave as integers. They add to what the gateway
 	// writes, and can never set `model`, `stream`, `stream_options`, `messages` or `n`, nor what another field of this
-	// request sets. At most 256 KiB.
+	// request sets. What they say of reasoning wins over the route's default; where it contradicts `reasoning`, the
+	// request is refused. At most 256 KiB.
 	ExtraBody *structpb.Struct `protobuf:"bytes,10,opt,name=extra_body,json=extraBody,proto3" json:"extra_body,omitempty"`
 	// An id of the caller's own, at most 128 printable characters, repeated in `started`. It does not make the request
 	// idempotent.
@@ -829,9 +830,11 @@ type Model struct {
 	// The efforts that a request may ask for. Empty = none: any effort is refused.
 	Efforts []ReasoningEffort `protobuf:"varint,2,rep,packed,name=efforts,proto3,enum=triphase.gateway.v1.ReasoningEffort" json:"efforts,omitempty"`
 	// Whether the gateway detects thoughts of this model.
-	Reasons       bool `protobuf:"varint,3,opt,name=reasons,proto3" json:"reasons,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Reasons bool `protobuf:"varint,3,opt,name=reasons,proto3" json:"reasons,omitempty"`
+	// Whether a request may bound its thoughts, by `Reasoning.max_tokens`.
+	BoundsReasoning bool `protobuf:"varint,4,opt,name=bounds_reasoning,json=boundsReasoning,proto3" json:"bounds_reasoning,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Model) Reset() {
@@ -881,6 +884,13 @@ func (x *Model) GetEfforts() []ReasoningEffort {
 func (x *Model) GetReasons() bool {
 	if x != nil {
 		return x.Reasons
+	}
+	return false
+}
+
+func (x *Model) GetBoundsReasoning() bool {
+	if x != nil {
+		return x.BoundsReasoning
 	}
 	return false
 }
@@ -1000,11 +1010,12 @@ const file_triphase_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"tool_calls\x18\a \x03(\v2\x1d.triphase.gateway.v1.ToolCallR\ttoolCalls\x12<\n" +
 	"\tcompleted\x18\b \x01(\v2\x1e.triphase.gateway.v1.CompletedR\tcompleted\x12*\n" +
 	"\x11client_request_id\x18\t \x01(\tR\x0fclientRequestId\"\x13\n" +
-	"\x11ListModelsRequest\"u\n" +
+	"\x11ListModelsRequest\"\xa0\x01\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12>\n" +
 	"\aefforts\x18\x02 \x03(\x0e2$.triphase.gateway.v1.ReasoningEffortR\aefforts\x12\x18\n" +
-	"\areasons\x18\x03 \x01(\bR\areasons\"H\n" +
+	"\areasons\x18\x03 \x01(\bR\areasons\x12)\n" +
+	"\x10bounds_reasoning\x18\x04 \x01(\bR\x0fboundsReasoning\"H\n" +
 	"\x12ListModelsResponse\x122\n" +
 	"\x06models\x18\x01 \x03(\v2\x1a.triphase.gateway.v1.ModelR\x06models2\xb5\x02\n" +
 	"\x0eGatewayService\x12k\n" +

@@ -46,7 +46,7 @@ export type Started = Message<"triphase.gateway.v1.Started"> & {
   model: string;
 
   /**
-   * What the engine will be asked for.
+   * What that deployment will be asked for.
    *
    * @generated from field: triphase.gateway.v1.AppliedReasoning reasoning = 4;
    */
@@ -389,7 +389,7 @@ export type Completed = Message<"triphase.gateway.v1.Completed"> & {
   timings?: Timings | undefined;
 
   /**
-   * What the engine was really asked for.
+   * What was really done, by the deployment that answered.
    *
    * @generated from field: triphase.gateway.v1.AppliedReasoning reasoning = 5;
    */

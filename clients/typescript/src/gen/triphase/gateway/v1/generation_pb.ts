@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file triphase/gateway/v1/generation.proto.
  */
 export const file_triphase_gateway_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("CiR0cmlwaGFzZS9nYXRld2F5L3YxL2dlbmVyYXRpb24ucHJvdG8SE3RyaXBoYXNlLmdhdGV3YXkudjEinwEKCVJlYXNvbmluZxI0CgZlZmZvcnQYASABKA4yJC50cmlwaGFzZS5nYXRld2F5LnYxLlJlYXNvbmluZ0VmZm9ydBISCgptYXhfdG9rZW5zGAIgASgFEjMKB3N1bW1hcnkYAyABKA4yIi50cmlwaGFzZS5nYXRld2F5LnYxLlN1bW1hcnlEZXRhaWwSEwoLaW5jbHVkZV9yYXcYBCABKAgitAEKEEFwcGxpZWRSZWFzb25pbmcSPgoQcmVxdWVzdGVkX2VmZm9ydBgBIAEoDjIkLnRyaXBoYXNlLmdhdGV3YXkudjEuUmVhc29uaW5nRWZmb3J0EjwKDmFwcGxpZWRfZWZmb3J0GAIgASgOMiQudHJpcGhhc2UuZ2F0ZXdheS52MS5SZWFzb25pbmdFZmZvcnQSDgoGbWV0aG9kGAMgASgJEhIKCm1heF90b2tlbnMYBCABKAUizAIKCFNhbXBsaW5nEhgKC3RlbXBlcmF0dXJlGAEgASgBSACIAQESEgoFdG9wX3AYAiABKAFIAYgBARISCgV0b3BfaxgDIAEoBUgCiAEBEhIKBW1pbl9wGAQgASgBSAOIAQESHgoRZnJlcXVlbmN5X3BlbmFsdHkYBSABKAFIBIgBARIdChBwcmVzZW5jZV9wZW5hbHR5GAYgASgBSAWIAQESHwoScmVwZXRpdGlvbl9wZW5hbHR5GAcgASgBSAaIAQESEQoEc2VlZBgIIAEoA0gHiAEBQg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCCAoGX3RvcF9rQggKBl9taW5fcEIUChJfZnJlcXVlbmN5X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFQoTX3JlcGV0aXRpb25fcGVuYWx0eUIHCgVfc2VlZCLSAQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgFEhUKDW91dHB1dF90b2tlbnMYAiABKAUSGAoQcmVhc29uaW5nX3Rva2VucxgDIAEoBRIVCg1jYWNoZWRfdG9rZW5zGAQgASgFEhEKCWVzdGltYXRlZBgFIAEoCBIbChNyZWFzb25pbmdfZXN0aW1hdGVkGAYgASgIEhwKFHN1bW1hcnlfaW5wdXRfdG9rZW5zGAcgASgFEh0KFXN1bW1hcnlfb3V0cHV0X3Rva2VucxgIIAEoBSLPAQoHVGltaW5ncxIyCg9maXJzdF9yZWFzb25pbmcYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMZmlyc3Rfb3V0cHV0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEnVwc3RyZWFtX3Jlc3BvbmRlZBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIoCgV0b3RhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbir0AQoPUmVhc29uaW5nRWZmb3J0EiAKHFJFQVNPTklOR19FRkZPUlRfVU5TUEVDSUZJRUQQABIZChVSRUFTT05JTkdfRUZGT1JUX05PTkUQARIcChhSRUFTT05JTkdfRUZGT1JUX01JTklNQUwQAhIYChRSRUFTT05JTkdfRUZGT1JUX0xPVxADEhsKF1JFQVNPTklOR19FRkZPUlRfTUVESVVNEAQSGQoVUkVBU09OSU5HX0VGRk9SVF9ISUdIEAUSGgoWUkVBU09OSU5HX0VGRk9SVF9YSElHSBAGEhgKFFJFQVNPTklOR19FRkZPUlRfTUFYEAcqmgEKDVN1bW1hcnlEZXRhaWwSHgoaU1VNTUFSWV9ERVRBSUxfVU5TUEVDSUZJRUQQABIXChNTVU1NQVJZX0RFVEFJTF9OT05FEAESGgoWU1VNTUFSWV9ERVRBSUxfQ09OQ0lTRRACEhcKE1NVTU1BUllfREVUQUlMX0FVVE8QAxIbChdTVU1NQVJZX0RFVEFJTF9ERVRBSUxFRBAEKrgBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISHAoYRklOSVNIX1JFQVNPTl9UT09MX0NBTExTEAMSIAocRklOSVNIX1JFQVNPTl9DT05URU5UX0ZJTFRFUhAEEhcKE0ZJTklTSF9SRUFTT05fT1RIRVIQBWIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("CiR0cmlwaGFzZS9nYXRld2F5L3YxL2dlbmVyYXRpb24ucHJvdG8SE3RyaXBoYXNlLmdhdGV3YXkudjEitwEKCVJlYXNvbmluZxI0CgZlZmZvcnQYASABKA4yJC50cmlwaGFzZS5nYXRld2F5LnYxLlJlYXNvbmluZ0VmZm9ydBISCgptYXhfdG9rZW5zGAIgASgFEjMKB3N1bW1hcnkYAyABKA4yIi50cmlwaGFzZS5nYXRld2F5LnYxLlN1bW1hcnlEZXRhaWwSEwoLaW5jbHVkZV9yYXcYBCABKAgSFgoObWluaW11bV90b2tlbnMYBSABKAUijgMKEEFwcGxpZWRSZWFzb25pbmcSPgoQcmVxdWVzdGVkX2VmZm9ydBgBIAEoDjIkLnRyaXBoYXNlLmdhdGV3YXkudjEuUmVhc29uaW5nRWZmb3J0EjwKDmFwcGxpZWRfZWZmb3J0GAIgASgOMiQudHJpcGhhc2UuZ2F0ZXdheS52MS5SZWFzb25pbmdFZmZvcnQSDgoGbWV0aG9kGAMgASgJEhIKCm1heF90b2tlbnMYBCABKAUSNgoHY29udHJvbBgFIAEoDjIlLnRyaXBoYXNlLmdhdGV3YXkudjEuUmVhc29uaW5nQ29udHJvbBI0CgZzb3VyY2UYBiABKA4yJC50cmlwaGFzZS5nYXRld2F5LnYxLlJlYXNvbmluZ1NvdXJjZRJBChJtYXhfdG9rZW5zX2NvbnRyb2wYByABKA4yJS50cmlwaGFzZS5nYXRld2F5LnYxLlJlYXNvbmluZ0NvbnRyb2wSFgoObWluaW11bV90b2tlbnMYCCABKAUSDwoHc3RvcHBlZBgJIAEoCCLMAgoIU2FtcGxpbmcSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgFSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgFIAEoAUgEiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYBiABKAFIBYgBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYByABKAFIBogBARIRCgRzZWVkGAggASgDSAeIAQFCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhQKEl9mcmVxdWVuY3lfcGVuYWx0eUITChFfcHJlc2VuY2VfcGVuYWx0eUIVChNfcmVwZXRpdGlvbl9wZW5hbHR5QgcKBV9zZWVkItIBCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKAUSFQoNb3V0cHV0X3Rva2VucxgCIAEoBRIYChByZWFzb25pbmdfdG9rZW5zGAMgASgFEhUKDWNhY2hlZF90b2tlbnMYBCABKAUSEQoJZXN0aW1hdGVkGAUgASgIEhsKE3JlYXNvbmluZ19lc3RpbWF0ZWQYBiABKAgSHAoUc3VtbWFyeV9pbnB1dF90b2tlbnMYByABKAUSHQoVc3VtbWFyeV9vdXRwdXRfdG9rZW5zGAggASgFIs8BCgdUaW1pbmdzEjIKD2ZpcnN0X3JlYXNvbmluZxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxmaXJzdF9vdXRwdXQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSdXBzdHJlYW1fcmVzcG9uZGVkGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEigKBXRvdGFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKvQBCg9SZWFzb25pbmdFZmZvcnQSIAocUkVBU09OSU5HX0VGRk9SVF9VTlNQRUNJRklFRBAAEhkKFVJFQVNPTklOR19FRkZPUlRfTk9ORRABEhwKGFJFQVNPTklOR19FRkZPUlRfTUlOSU1BTBACEhgKFFJFQVNPTklOR19FRkZPUlRfTE9XEAMSGwoXUkVBU09OSU5HX0VGRk9SVF9NRURJVU0QBBIZChVSRUFTT05JTkdfRUZGT1JUX0hJR0gQBRIaChZSRUFTT05JTkdfRUZGT1JUX1hISUdIEAYSGAoUUkVBU09OSU5HX0VGRk9SVF9NQVgQByqaAQoNU3VtbWFyeURldGFpbBIeChpTVU1NQVJZX0RFVEFJTF9VTlNQRUNJRklFRBAAEhcKE1NVTU1BUllfREVUQUlMX05PTkUQARIaChZTVU1NQVJZX0RFVEFJTF9DT05DSVNFEAISFwoTU1VNTUFSWV9ERVRBSUxfQVVUTxADEhsKF1NVTU1BUllfREVUQUlMX0RFVEFJTEVEEAQq6QEKEFJlYXNvbmluZ0NvbnRyb2wSIQodUkVBU09OSU5HX0NPTlRST0xfVU5TUEVDSUZJRUQQABInCiNSRUFTT05JTkdfQ09OVFJPTF9URU1QTEFURV9WQVJJQUJMRRABEiIKHlJFQVNPTklOR19DT05UUk9MX0VOR0lORV9GSUVMRBACEiMKH1JFQVNPTklOR19DT05UUk9MX0VOR0lORV9CVURHRVQQAxIhCh1SRUFTT05JTkdfQ09OVFJPTF9GT1JDRURfU1RPUBAEEh0KGVJFQVNPTklOR19DT05UUk9MX1BSRUZJTEwQBSqsAQoPUmVhc29uaW5nU291cmNlEiAKHFJFQVNPTklOR19TT1VSQ0VfVU5TUEVDSUZJRUQQABIcChhSRUFTT05JTkdfU09VUkNFX1JFUVVFU1QQARIcChhSRUFTT05JTkdfU09VUkNFX0RFRkFVTFQQAhIaChZSRUFTT05JTkdfU09VUkNFX0NMQU1QEAMSHwobUkVBU09OSU5HX1NPVVJDRV9FWFRSQV9CT0RZEAQquAEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIcChhGSU5JU0hfUkVBU09OX1RPT0xfQ0FMTFMQAxIgChxGSU5JU0hfUkVBU09OX0NPTlRFTlRfRklMVEVSEAQSFwoTRklOSVNIX1JFQVNPTl9PVEhFUhAFYgZwcm90bzM", [file_google_protobuf_duration]);
 
 /**
  * Asks for a way of thinking, and for what is shown of it.
@@ -31,7 +31,8 @@ export type Reasoning = Message<"triphase.gateway.v1.Reasoning"> & {
   effort: ReasoningEffort;
 
   /**
-   * The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it.
+   * The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it, and where
+   * `max_output_tokens` leaves no room for an answer after it.
    *
    * @generated from field: int32 max_tokens = 2;
    */
@@ -50,6 +51,14 @@ export type Reasoning = Message<"triphase.gateway.v1.Reasoning"> & {
    * @generated from field: bool include_raw = 4;
    */
   includeRaw: boolean;
+
+  /**
+   * The least tokens to think: a thought that closes before is opened again. 0 = no bound. Refused where the route does
+   * not offer it, and where it is more than `max_tokens`.
+   *
+   * @generated from field: int32 minimum_tokens = 5;
+   */
+  minimumTokens: number;
 };
 
 /**
@@ -60,7 +69,7 @@ export const ReasoningSchema: GenMessage<Reasoning> = /*@__PURE__*/
   messageDesc(file_triphase_gateway_v1_generation, 0);
 
 /**
- * Tells how a request for reasoning was, or will be, carried out.
+ * Tells how a request for reasoning will be carried out, and in `Completed`, how it really was.
  *
  * @generated from message triphase.gateway.v1.AppliedReasoning
  */
@@ -73,25 +82,61 @@ export type AppliedReasoning = Message<"triphase.gateway.v1.AppliedReasoning"> &
   requestedEffort: ReasoningEffort;
 
   /**
-   * The effort that the engine is asked for. Unspecified = nothing is said to the engine.
+   * The effort that is brought about. Unspecified = none, or fields in `extra_body` that are no effort of the route.
    *
    * @generated from field: triphase.gateway.v1.ReasoningEffort applied_effort = 2;
    */
   appliedEffort: ReasoningEffort;
 
   /**
-   * How the engine is told, such as `reasoning_effort` or `chat_template_kwargs.enable_thinking`. Empty = it is not.
+   * How the engine is told, such as `reasoning_effort`, `chat_template_kwargs.enable_thinking` or
+   * `thinking_token_budget`. Empty = it is not.
    *
    * @generated from field: string method = 3;
    */
   method: string;
 
   /**
-   * The bound on reasoning tokens that is in force. 0 = none.
+   * The bound on reasoning tokens that is in force: the request's, or the one that stands for the effort. 0 = none.
    *
    * @generated from field: int32 max_tokens = 4;
    */
   maxTokens: number;
+
+  /**
+   * What brings the effort about.
+   *
+   * @generated from field: triphase.gateway.v1.ReasoningControl control = 5;
+   */
+  control: ReasoningControl;
+
+  /**
+   * Who decided on it.
+   *
+   * @generated from field: triphase.gateway.v1.ReasoningSource source = 6;
+   */
+  source: ReasoningSource;
+
+  /**
+   * What holds `max_tokens`. The same as `control` where the bound stands for the effort.
+   *
+   * @generated from field: triphase.gateway.v1.ReasoningControl max_tokens_control = 7;
+   */
+  maxTokensControl: ReasoningControl;
+
+  /**
+   * The least reasoning tokens, which the gateway sees to. 0 = none.
+   *
+   * @generated from field: int32 minimum_tokens = 8;
+   */
+  minimumTokens: number;
+
+  /**
+   * Whether the gateway closed the thought, since it reached `max_tokens`. In `Completed` only.
+   *
+   * @generated from field: bool stopped = 9;
+   */
+  stopped: boolean;
 };
 
 /**
@@ -206,7 +251,7 @@ export type Usage = Message<"triphase.gateway.v1.Usage"> & {
   cachedTokens: number;
 
   /**
-   * Whether input and output tokens are the gateway's estimate, since the engine did not count.
+   * Whether input and output tokens are the gateway's estimate, since the engine did not count them, or not all.
    *
    * @generated from field: bool estimated = 5;
    */
@@ -401,6 +446,109 @@ export const SummaryDetailSchema: GenEnum<SummaryDetail> = /*@__PURE__*/
   enumDesc(file_triphase_gateway_v1_generation, 1);
 
 /**
+ * Names what holds a model to an effort, or to a bound on its reasoning tokens. May gain values.
+ *
+ * @generated from enum triphase.gateway.v1.ReasoningControl
+ */
+export enum ReasoningControl {
+  /**
+   * Nothing does.
+   *
+   * @generated from enum value: REASONING_CONTROL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A variable of the model's chat template, which writes another prompt.
+   *
+   * @generated from enum value: REASONING_CONTROL_TEMPLATE_VARIABLE = 1;
+   */
+  TEMPLATE_VARIABLE = 1,
+
+  /**
+   * The engine's own field for efforts. What it makes of them is the engine's.
+   *
+   * @generated from enum value: REASONING_CONTROL_ENGINE_FIELD = 2;
+   */
+  ENGINE_FIELD = 2,
+
+  /**
+   * The engine's own field for a bound: it closes the thought itself.
+   *
+   * @generated from enum value: REASONING_CONTROL_ENGINE_BUDGET = 3;
+   */
+  ENGINE_BUDGET = 3,
+
+  /**
+   * The gateway counts reasoning tokens as they stream, closes the thought at the bound, and has the answer continued.
+   *
+   * @generated from enum value: REASONING_CONTROL_FORCED_STOP = 4;
+   */
+  FORCED_STOP = 4,
+
+  /**
+   * The gateway begins the answer with a thought that is closed already.
+   *
+   * @generated from enum value: REASONING_CONTROL_PREFILL = 5;
+   */
+  PREFILL = 5,
+}
+
+/**
+ * Describes the enum triphase.gateway.v1.ReasoningControl.
+ */
+export const ReasoningControlSchema: GenEnum<ReasoningControl> = /*@__PURE__*/
+  enumDesc(file_triphase_gateway_v1_generation, 2);
+
+/**
+ * Names who decided on an effort or a bound. May gain values.
+ *
+ * @generated from enum triphase.gateway.v1.ReasoningSource
+ */
+export enum ReasoningSource {
+  /**
+   * Nobody: nothing is asked of the engine.
+   *
+   * @generated from enum value: REASONING_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * `Reasoning` of the request, carried out as it stands.
+   *
+   * @generated from enum value: REASONING_SOURCE_REQUEST = 1;
+   */
+  REQUEST = 1,
+
+  /**
+   * The route's default: the request said nothing.
+   *
+   * @generated from enum value: REASONING_SOURCE_DEFAULT = 2;
+   */
+  DEFAULT = 2,
+
+  /**
+   * The request, but the route cannot give that and is configured to give what is nearest.
+   *
+   * @generated from enum value: REASONING_SOURCE_CLAMP = 3;
+   */
+  CLAMP = 3,
+
+  /**
+   * Fields of the engine's own in `extra_body`, which win over the route's default.
+   *
+   * @generated from enum value: REASONING_SOURCE_EXTRA_BODY = 4;
+   */
+  EXTRA_BODY = 4,
+}
+
+/**
+ * Describes the enum triphase.gateway.v1.ReasoningSource.
+ */
+export const ReasoningSourceSchema: GenEnum<ReasoningSource> = /*@__PURE__*/
+  enumDesc(file_triphase_gateway_v1_generation, 3);
+
+/**
  * Names why the model stopped. May gain values.
  *
  * @generated from enum triphase.gateway.v1.FinishReason
@@ -453,5 +601,5 @@ export enum FinishReason {
  * Describes the enum triphase.gateway.v1.FinishReason.
  */
 export const FinishReasonSchema: GenEnum<FinishReason> = /*@__PURE__*/
-  enumDesc(file_triphase_gateway_v1_generation, 2);
+  enumDesc(file_triphase_gateway_v1_generation, 4);
 
