@@ -41,10 +41,6 @@ def made(kind: type[GatewayError], message: str = "it failed", **options: Any) -
         options.setdefault("stage", Stage.STREAM)
     if issubclass(kind, PolicyError):
         options = {"subject": "route:m", "retry_after_s": None} | options
-    if kind is errors.ShuttingDown:
-        stopped = errors.ShuttingDown()
-        stopped.message = message
-        return stopped
     return kind(message, **options)
 
 

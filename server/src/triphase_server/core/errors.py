@@ -207,8 +207,14 @@ class CircuitsOpen(UpstreamError):
 class ShuttingDown(GatewayError):
     """The gateway stops and takes no more requests; others may, and soon this one again."""
 
-    def __init__(self) -> None:
-        super().__init__("the gateway stops; try another or again soon", retry_after_s=1.0)
+    def __init__(
+        self,
+        message: str = "the gateway stops; try another or again soon",
+        *,
+        metadata: Mapping[str, str] | None = None,
+        retry_after_s: float | None = 1.0,
+    ) -> None:
+        super().__init__(message, metadata=metadata, retry_after_s=retry_after_s)
 
 
 class InternalError(GatewayError):
