@@ -75,6 +75,12 @@ def test_what_is_told_of_a_failed_one_and_of_one_whose_client_left() -> None:
     assert told(OUTCOME)["outcome"] == "cancelled"
 
 
+def test_what_put_the_conversation_otherwise_is_told_by_its_keys_alone(root: logging.Logger) -> None:
+    line = logged(replace(OUTCOME, normalized_by=("developer", "system")), as_json=False)
+    assert " normalized=developer,system " in line
+    assert "normalized" not in told(OUTCOME)
+
+
 def test_a_line_for_people(root: logging.Logger) -> None:
     line = logged(replace(OUTCOME, completed=COMPLETED), as_json=False)
     assert line.endswith(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from triphase_server.core.detection import Detection
 from triphase_server.core.errors import InternalError
+from triphase_server.core.normalization import Normalization
 from triphase_server.core.request import (
     GenerationRequest,
     ImagePart,
@@ -152,6 +153,37 @@ def test_the_bound_on_tokens_has_the_name_that_the_upstream_knows() -> None:
 )
 def test_the_turns(message: Message, expected: str) -> None:
     assert messages(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ('{"b": 1.50, "a": [1e2]}', '{"b": 1.50, "a": [1e2]}'),  # as it was written
+        ("", "{}"),
+        ('{"a": 1', '"{\\"a\\": 1"'),
+        ('{"a": NaN}', '"{\\"a\\": NaN}"'),
+        ("[1]", '"[1]"'),
+        ('"{}"', '"\\"{}\\""'),
+        ('{}, "model": "other"', '"{}, \\"model\\": \\"other\\""'),
+    ],
+)
+def test_arguments_that_are_an_object_leave_as_one_where_the_template_wants_it(arguments: str, expected: str) -> None:
+    turn = Message(role=Role.ASSISTANT, tool_calls=(ToolCall(id="c1", name="look", arguments=arguments),))
+    strict = replace(DEPLOYMENT, messages=Normalization(tool_arguments="object", null_content="empty"))
+    assert messages(turn, deployment=strict) == (
+        '[{"role":"assistant","content":"","tool_calls":'
+        f'[{{"id":"c1","type":"function","function":{{"name":"look","arguments":{expected}}}}}]}}]'
+    )
+
+
+def test_arguments_too_deep_to_be_read_stay_text() -> None:
+    deep = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
+    turn = Message(role=Role.ASSISTANT, tool_calls=(ToolCall(id="c1", name="look", arguments=deep),))
+    body = encode(
+        replace(REQUEST, messages=(turn,)), replace(DEPLOYMENT, messages=Normalization(tool_arguments="object"))
+    )
+    (sent,) = json.loads(body)["messages"]
+    assert sent["tool_calls"][0]["function"]["arguments"] == deep
 
 
 def test_thoughts_go_back_under_a_name_that_engines_know_where_none_is_configured() -> None:

@@ -13,6 +13,7 @@ from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
 from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.limits import Limits
+from triphase_server.core.normalization import AS_GIVEN
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, SummaryModel, Target, Timeouts
 from triphase_server.upstream.settings import Secret, UpstreamSettings
@@ -91,6 +92,7 @@ def _deployment(name: str, table: DeploymentTable) -> Deployment:
         model=table.model,
         detection=table.detection.over(preset.detection),
         effort=table.effort.over(preset.effort),
+        messages=table.messages.over(AS_GIVEN),
         timeouts=Timeouts(**table.timeouts.model_dump()),
         breaker=table.breaker.policy(),
         extra_body=table.extra_body,

@@ -24,6 +24,7 @@ from triphase_server.config.schema_deployment import (
     TimeoutsTable,
 )
 from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
+from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.config.schema_route import RetryTable, RouteTable, SummaryModelTable, TargetTable
 from triphase_server.config.schema_validation import ValidationTable
 from triphase_server.config.source import Source
@@ -52,6 +53,7 @@ TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("deployments", "*"): DeploymentTable,
     ("deployments", "*", "detection"): DetectionTable,
     ("deployments", "*", "effort"): EffortTable,
+    ("deployments", "*", "messages"): MessagesTable,
     ("deployments", "*", "timeouts"): TimeoutsTable,
     ("deployments", "*", "breaker"): BreakerTable,
     ("deployments", "*", "errors", "*"): ErrorTable,

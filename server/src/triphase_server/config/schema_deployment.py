@@ -28,6 +28,7 @@ from triphase_server.config.kinds import (
     ThoughtField,
     WindowSeconds,
 )
+from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort import EffortMethod, EffortPolicy, UnsupportedPolicy
@@ -166,6 +167,7 @@ class DeploymentTable(Table):
     preset: Annotated[str, one_of(PRESETS, what="the name of a preset")] | None = None
     detection: DetectionTable = DetectionTable()
     effort: EffortTable = EffortTable()
+    messages: MessagesTable = MessagesTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     breaker: BreakerTable = BreakerTable()
     extra_body: EngineFields = Field({}, description="Body fields that every request carries; those of the caller win")

@@ -11,6 +11,7 @@ from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Detection
 from triphase_server.core.effort import EffortPolicy
 from triphase_server.core.error_patterns import ErrorPattern
+from triphase_server.core.normalization import Normalization
 from triphase_server.core.request import Effort
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.routing import Strategy
@@ -37,8 +38,9 @@ class Timeouts:
 class Deployment:
     """One model at one upstream; `name` is the operator's, `model` the upstream's name of the model.
 
-    `extra_body` holds fields that every request to this deployment carries; those of the caller win. `errors` say what
-    errors of this upstream really are, and `repository` is the folder of the model's files, empty where it is not said.
+    `messages` says how conversations are put for its chat template. `extra_body` holds fields that every request to
+    this deployment carries; those of the caller win. `errors` say what errors of this upstream really are, and
+    `repository` is the folder of the model's files, empty where it is not said.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Deployment:
     model: str
     detection: Detection = Detection()
     effort: EffortPolicy = EffortPolicy()
+    messages: Normalization = Normalization()
     timeouts: Timeouts = Timeouts()
     breaker: BreakerPolicy = BreakerPolicy()
     extra_body: Mapping[str, object] = field(default_factory=dict)

@@ -103,6 +103,11 @@ class Attempts:
         assert self.attempt is not None
         return self._begins[self.attempt.deployment.name]
 
+    @property
+    def normalized_by(self) -> tuple[str, ...]:
+        """What put the conversation otherwise for the deployment that answers, or that was asked last."""
+        return () if self.attempt is None else self._plans[self.attempt.deployment.name].normalized.by
+
     def begin(self) -> None:
         """Asks the first deployment, if there is one to ask, while the caller does other things."""
         lease = self._leasing.at_once()
@@ -256,7 +261,8 @@ class Attempts:
             total=self._total,
             on_first_token=lease.first_token,
         )
-        self.attempt.begin(self._request, planned=self._plans[deployment.name].planned)
+        plan = self._plans[deployment.name]
+        self.attempt.begin(plan.normalized.request, planned=plan.planned)
 
     async def _end(self, error: BaseException) -> None:
         lease, self._lease = self._lease, None

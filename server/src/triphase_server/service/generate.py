@@ -103,6 +103,8 @@ class GenerateService:
         finally:
             if visit is not None:
                 visit.end(used_tokens=0 if run is None else run.used_tokens())
+            if run is not None:
+                tally.normalized_by = run.normalized_by()
             now = asyncio.get_running_loop().time()
             self._observer.ended(tally.outcome(Timings() if run is None else run.timings(now)))
 

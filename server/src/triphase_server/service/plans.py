@@ -1,7 +1,8 @@
 """What each deployment would be asked for: one plan a deployment, made when a request comes.
 
 Rule: a deployment that cannot do what the request asks is left out; where none can, the request is refused before
-anything is sent. How an effort becomes fields is `core/effort.py`.
+anything is sent. How an effort becomes fields is `core/effort.py`, how a conversation is put for a chat template
+`core/normalization.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +11,18 @@ from dataclasses import dataclass
 from triphase_server.core import effort
 from triphase_server.core.effort import PlannedReasoning
 from triphase_server.core.errors import InvalidRequest
+from triphase_server.core.normalization import Normalized, normalize
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment, Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A deployment, and what it would be asked for."""
+    """A deployment, and what it would be asked for: the reasoning, and the conversation as it takes it."""
 
     deployment: Deployment
     planned: PlannedReasoning
+    normalized: Normalized
 
 
 def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapping[str, Plan], frozenset[str]]:
@@ -33,7 +36,8 @@ def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapp
     for deployment in (target.deployment for target in ordered):
         try:
             planned = effort.plan(request.reasoning, policy=deployment.effort)
-            plans[deployment.name] = Plan(deployment=deployment, planned=planned)
+            normalized = normalize(request, rules=deployment.messages)
+            plans[deployment.name] = Plan(deployment=deployment, planned=planned, normalized=normalized)
         except InvalidRequest as refusal:
             refusals[deployment.name] = refusal
     if not plans:

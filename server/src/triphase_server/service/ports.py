@@ -73,7 +73,8 @@ class Outcome:
     """How a request ended: `completed`, `error`, or neither where the client went away. Holds no text of anyone.
 
     `route` is empty where the request never found one, `first_event_s` is when the first event had been taken, and
-    `phases` holds those that were closed, in their order.
+    `phases` holds those that were closed, in their order. `normalized_by` are the keys of `messages` that put the
+    conversation otherwise for the deployment.
     """
 
     response_id: str
@@ -88,6 +89,7 @@ class Outcome:
     attempts: int = 0
     restarts: int = 0
     heartbeats: int = 0
+    normalized_by: tuple[str, ...] = ()
 
 
 class Observer(Protocol):

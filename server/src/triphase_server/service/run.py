@@ -93,6 +93,10 @@ class Run:
         self._attempts.describe(error)
         return error
 
+    def normalized_by(self) -> tuple[str, ...]:
+        """Returns the keys of the rules that put the conversation otherwise for its deployment."""
+        return self._attempts.normalized_by
+
     def used_tokens(self) -> int:
         """Returns what the answer cost so far, input and output: the engine's count, else an estimate."""
         attempt = self._attempts.attempt

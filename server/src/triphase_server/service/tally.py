@@ -29,6 +29,7 @@ class Tally:
         self.route = ""
         self.deployment = ""
         self.error: GatewayError | None = None
+        self.normalized_by: tuple[str, ...] = ()
         self._accepted_at = _now()
         self._first_event_s: float | None = None
         self._completed: Completed | None = None
@@ -78,6 +79,7 @@ class Tally:
             attempts=self._attempts,
             restarts=self._restarts,
             heartbeats=self._heartbeats,
+            normalized_by=self.normalized_by,
         )
 
     def _note_started(self, _: Started) -> None:

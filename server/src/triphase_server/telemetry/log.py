@@ -44,6 +44,8 @@ def fields(outcome: Outcome, *, reason_of: Callable[[GatewayError], str]) -> dic
         "deployment": outcome.deployment,
         "total_s": _rounded(outcome.total_s),
     }
+    if outcome.normalized_by:
+        logged["normalized"] = ",".join(outcome.normalized_by)
     if outcome.error is not None:
         return {**logged, "outcome": reason_of(outcome.error), **outcome.error.metadata}
     if outcome.completed is None:

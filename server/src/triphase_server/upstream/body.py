@@ -48,7 +48,10 @@ def encode_body(
     _merge(free, {"stream_options": _STREAM_OPTIONS})
     body: Json = {
         "model": deployment.model,
-        "messages": [message_json(m, reasoning_field=_reasoning_field(deployment)) for m in request.messages],
+        "messages": [
+            message_json(m, reasoning_field=_reasoning_field(deployment), rules=deployment.messages)
+            for m in request.messages
+        ],
         "stream": True,
     }
     body.update((name, value) for name, value in free.items() if name not in RESERVED_FIELDS)

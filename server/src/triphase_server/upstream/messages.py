@@ -10,21 +10,22 @@ from typing import assert_never
 import msgspec
 
 from triphase_server.core.errors import InternalError
+from triphase_server.core.normalization import AS_GIVEN, Normalization
 from triphase_server.core.request import ImagePart, Message, Part, Role, TextPart, Tool, ToolCall
 
 Json = dict[str, object]
 
 
-def message_json(message: Message, *, reasoning_field: str) -> Json:
-    """Returns one turn; thoughts of an earlier answer go into `reasoning_field`."""
+def message_json(message: Message, *, reasoning_field: str, rules: Normalization = AS_GIVEN) -> Json:
+    """Returns one turn; thoughts of an earlier answer go into `reasoning_field`, and `rules` are its deployment's."""
     turn: Json = {"role": message.role.value}
     if message.name:
         turn["name"] = message.name
-    turn["content"] = _content(message)
+    turn["content"] = _content(message, rules)
     if message.reasoning:
         turn[reasoning_field] = message.reasoning
     if message.tool_calls:
-        turn["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+        turn["tool_calls"] = [_tool_call(call, rules) for call in message.tool_calls]
     if message.role is Role.TOOL:
         turn["tool_call_id"] = message.tool_call_id
     return turn
@@ -57,10 +58,11 @@ def raw_object(text: str) -> msgspec.Raw:
     raise InternalError("the text of a schema is not a JSON object")
 
 
-def _content(message: Message) -> object:
+def _content(message: Message, rules: Normalization) -> object:
     match message.content:
         case ():
-            return None  # a turn of tool calls alone, as the OpenAI API itself writes it
+            # A turn of tool calls alone: null is how the OpenAI API itself writes it.
+            return "" if rules.null_content == "empty" else None
         case (TextPart(text=text),):
             return text
         case parts:
@@ -79,5 +81,14 @@ def _part(part: Part) -> Json:
             assert_never(part)
 
 
-def _tool_call(call: ToolCall) -> Json:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+def _tool_call(call: ToolCall, rules: Normalization) -> Json:
+    arguments = _arguments(call.arguments) if rules.tool_arguments == "object" else call.arguments
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _arguments(text: str) -> object:
+    # What a model wrote wrong stays the text that it is: a history with one bad call in it can still go on.
+    try:
+        return raw_object(text or "{}")
+    except (InternalError, RecursionError):
+        return text
