@@ -1,5 +1,6 @@
 """What is read of a repository is enough for every rule, and holds no weights."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from repositories.faults import ALL
 from triphase_model.validator.checking import Result, check
 from triphase_model.validator.excerpt import excerpt
 from triphase_model.validator.findings import Finding
-from triphase_model.validator.source import Source
+from triphase_model.validator.source import Source, TooLarge
 
 # Whether a tied projection is another one than the embedding is told by samples of the weights themselves.
 BY_SAMPLES = {"A12"}
@@ -48,7 +49,7 @@ def test_of_a_folder_it_holds_headers_and_no_weights(tmp_path: Path) -> None:
     read = excerpt(source)
     assert read.size("original/consolidated.bin") == 5_000_000
     assert sum(len(entry.sent or b"") for entry in read.entries.values()) < 100_000
-    assert all(entry.path is None for entry in read.entries.values())
+    assert all(entry.place is None for entry in read.entries.values())
     assert (read.name, read.size("model.safetensors")) == (tmp_path.name, source.size("model.safetensors"))
     assert check(read) == check(source)
 
@@ -68,6 +69,7 @@ def test_links_and_names_that_cannot_be_sent_are_told(tmp_path: Path) -> None:
     read = excerpt(source)
     assert (read.escaping, read.odd) == (("out.json",), ("folder", "C:weights.bin"))
     assert not read.has("C:weights.bin")
+    assert check(read) == check(source)
 
 
 def test_a_tokenizer_over_the_limit_is_not_read(tmp_path: Path) -> None:
@@ -78,3 +80,16 @@ def test_a_tokenizer_over_the_limit_is_not_read(tmp_path: Path) -> None:
     assert len(read.entries["README.md"].sent or b"") == 42
     assert check(read) == check(Source.of_folder(tmp_path))
     assert source.names() == read.names()
+
+
+def test_what_is_too_much_for_a_message_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "additional_chat_templates").mkdir()
+    for number in range(9):
+        with (tmp_path / "additional_chat_templates" / f"{number}.jinja").open("wb") as file:
+            file.truncate(64 << 20)
+    tracemalloc.start()
+    with pytest.raises(TooLarge, match="more than 536870912 bytes"):
+        excerpt(Source.of_folder(tmp_path))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 20

@@ -62,7 +62,7 @@ def test_a_copy_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.Monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr("triphase_model.validator.copying._append", full)
     result = run(str(folder), "--out", str(folder.parent / "new"))
     assert (result.exit_code, [path.name for path in folder.parent.iterdir()]) == (30, ["model"])
     assert "No space left" in result.stderr
@@ -77,13 +77,14 @@ def test_a_folder_inside_the_repository_is_refused(folder: Path) -> None:
 
 def test_whoever_is_killed_while_writing_leaves_no_new_folder(folder: Path) -> None:
     code = (
-        "import os, shutil, signal, sys\n"
+        "import os, signal, sys\n"
         "from triphase_model.cli import app\n"
-        "plain, done = shutil.copyfile, []\n"
-        "def copyfile(*arguments):\n"
+        "from triphase_model.validator import copying\n"
+        "plain, done = copying._append, []\n"
+        "def append(*arguments):\n"
         "    done.append(plain(*arguments))\n"
         "    if len(done) == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "shutil.copyfile = copyfile\n"
+        "copying._append = append\n"
         "app(['fix', sys.argv[1], '--out', sys.argv[2]])"
     )
     new = folder.parent / "new"

@@ -1,12 +1,15 @@
 """What of a folder is read, and what never is."""
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from repositories.clean import repository
 from triphase_model.validator.checking import check
-from triphase_model.validator.source import MOST_FILES, NotARepository, Source, TooLarge, is_inside
+from triphase_model.validator.copying import CannotWrite, write_copy
+from triphase_model.validator.excerpt import excerpt
+from triphase_model.validator.source import LONGEST_PATH, MOST_FILES, NotARepository, Source, TooLarge, is_inside
 
 
 def write(folder: Path, base: str = "qwen3") -> Path:
@@ -117,3 +120,123 @@ def test_of_large_weights_only_the_headers_are_read(tmp_path: Path, monkeypatch:
     for name in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
         header = int.from_bytes((folder / name).read_bytes()[:8], "little")
         assert header <= read[name] < header + 200
+
+
+# What systems call it, and we.
+REFUSED = "symbolic links|Not a directory|another folder|no regular file"
+# What whoever may write in a repository does between the look and the opening, and what each file then is.
+SWAPS: Mapping[str, Callable[[Path, Path], object]] = {
+    "a file for a link": lambda folder, outside: relinked(folder / "in" / "config.json", outside / "config.json"),
+    "a folder for a link": lambda folder, outside: relinked(folder / "in", outside),
+    "a folder above for a link": lambda folder, outside: relinked(folder, outside.parent.parent / "other"),
+    "the repository for another": lambda folder, outside: replaced(folder, outside.parent.parent / "other"),
+    "a file for a pipe": lambda folder, outside: piped(folder / "in" / "config.json"),
+}
+
+
+def relinked(path: Path, target: Path) -> None:
+    path.rename(path.with_name("away"))
+    path.symlink_to(target)
+
+
+def replaced(folder: Path, other: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    other.rename(folder)
+
+
+def piped(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Path:
+    """`model/in/config.json`, and beside it files of the same names that nobody may have by that repository."""
+    for place in ("model/in", "secret/in", "other/in"):
+        (tmp_path / place).mkdir(parents=True)
+        for name in ("config.json", "in/config.json"):
+            (tmp_path / place.partition("/")[0] / name).write_text("SECRET" if place != "model/in" else "{}")
+    return tmp_path
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+def test_what_becomes_a_link_after_it_was_looked_at_is_not_followed(nested: Path, swap: str) -> None:
+    source = Source.of_folder(nested / "model")
+    assert source.read("in/config.json") == b"{}"
+    SWAPS[swap](nested / "model", nested / "secret" / "in")
+    with pytest.raises(OSError, match=REFUSED):
+        source.read("in/config.json")
+    with pytest.raises(CannotWrite):
+        write_copy(source, nested / "new", beside=nested / "nowhere")
+    assert not (nested / "new").exists()
+    assert excerpt(source).entries["in/config.json"].sent == b""
+
+
+def test_a_folder_that_becomes_a_link_while_it_is_listed_is_not_looked_into(
+    nested: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, looked = os.stat, list[str]()
+
+    def stat(path: str, *arguments: object, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        status = plain(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        if path == "in" and dir_fd is not None:
+            looked.append(path)
+            relinked(nested / "model" / "in", nested / "secret")
+        return status
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(NotARepository, match="cannot be read"):
+        Source.of_folder(nested / "model")
+    assert looked == ["in"]
+
+
+def test_a_blob_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "m" / "blobs", tmp_path / "m" / "snapshots" / "abc"
+    for folder in (blobs, snapshot):
+        folder.mkdir(parents=True)
+    (tmp_path / "secret").write_text("SECRET")
+    (blobs / "1").write_text("{}")
+    (snapshot / "config.json").symlink_to(Path("../../blobs/1"))
+    source = Source.of_folder(snapshot)
+    assert source.read("config.json") == b"{}"
+    relinked(blobs / "1", tmp_path / "secret")
+    with pytest.raises(OSError, match=REFUSED):
+        source.read("config.json")
+
+
+def test_a_repository_has_at_most_so_many_names_and_none_that_is_longer(tmp_path: Path) -> None:
+    many = {f"{number}": b"" for number in range(MOST_FILES)}
+    assert len(Source.of_files(many).names()) == MOST_FILES
+    with pytest.raises(NotARepository, match="more than 20000"):
+        Source.of_files(many, odd=["x"])
+    assert Source.of_files({"x" * LONGEST_PATH: b""}).names()
+    long = "x" * (LONGEST_PATH + 1)
+    for files, odd in (({long: b""}, ()), ({"x": b""}, (long,))):
+        with pytest.raises(NotARepository, match="1024 characters"):
+            Source.of_files(files, odd=odd)
+    deep = tmp_path.joinpath(*["x" * 200] * 6)
+    deep.mkdir(parents=True)
+    (deep / "y").touch()
+    with pytest.raises(NotARepository, match="1024 characters"):
+        Source.of_folder(tmp_path)
+
+
+def test_folders_count_too_so_that_looking_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triphase_model.validator.source.MOST_FILES", 5)
+    for number in range(5):
+        (tmp_path / f"{number}").mkdir()
+    (tmp_path / "4" / "x").touch()
+    with pytest.raises(NotARepository, match="more than"):
+        Source.of_folder(tmp_path)
+    (tmp_path / "0").rmdir()
+    assert Source.of_folder(tmp_path).names() == ["4/x"]
+
+
+def test_what_is_not_looked_into_is_known(tmp_path: Path) -> None:
+    for place in (".git/objects", "a/__pycache__", "/".join("abcdefghi")):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "x").touch()
+    (tmp_path / "a/b/c/d/e/f/g/h/x").touch()
+    source = Source.of_folder(tmp_path)
+    assert source.unseen == (".git", "a/__pycache__", "a/b/c/d/e/f/g/h/i")
+    assert source.names() == ["a/b/c/d/e/f/g/h/x"]

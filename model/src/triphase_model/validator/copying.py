@@ -54,24 +54,24 @@ def _fill(folder: Path, source: Source) -> None:
 
 
 def _write(target: Path, entry: Entry) -> None:
-    if entry.path is not None and entry.sent is None:
-        shutil.copyfile(entry.path, target)
-        return
-    with target.open("wb") as file:
+    # Never over another: a disk that takes two names for one would lose a file without a word.
+    with target.open("xb") as file:
         file.write(entry.sent or b"")
-        if entry.path is not None:
-            _append(file, entry.path, entry.skip, entry.size - len(entry.sent or b""))
+        if entry.place is not None:
+            with entry.place.opened() as old:
+                old.seek(entry.skip)
+                _append(file, old, entry.size - len(entry.sent or b""))
+                if entry.sent is None and old.read(1):
+                    raise OSError(errno.EIO, "a file became longer meanwhile")
 
 
-def _append(file: BinaryIO, path: Path, start: int, length: int) -> None:
-    """Copies a part of another file, in pieces, since weights are larger than memory."""
-    with path.open("rb") as old:
-        old.seek(start)
-        while length > 0 and (piece := old.read(min(length, _PIECE_BYTES))):
-            file.write(piece)
-            length -= len(piece)
+def _append(file: BinaryIO, old: BinaryIO, length: int) -> None:
+    """Copies so many bytes, in pieces, since weights are larger than memory."""
+    while length > 0 and (piece := old.read(min(length, _PIECE_BYTES))):
+        file.write(piece)
+        length -= len(piece)
     if length > 0:
-        raise OSError(errno.EIO, f"{path} became shorter")
+        raise OSError(errno.EIO, "a file became shorter meanwhile")
 
 
 def _umask() -> int:

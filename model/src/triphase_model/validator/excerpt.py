@@ -7,36 +7,45 @@ never a weight. What is read, and of which files, is decided in `repository.py`,
 """
 
 import struct
+from dataclasses import replace
 from typing import Final
 
 from triphase_model.validator.repository import JSON_FILES, PIECES, README, is_template
-from triphase_model.validator.source import LIMITS, ORDINARY_LIMIT, Entry, Source, is_inside
+from triphase_model.validator.source import LIMITS, ORDINARY_LIMIT, Entry, Source, TooLarge
 from triphase_model.validator.weights import LFS_HEAD, MOST_HEADER_BYTES
 
+# A tokenizer at its limit, and as much again for all else. All of it is in memory at once.
+MOST_EXCERPT_BYTES: Final = 512 << 20
 _WHOLE: Final = frozenset({*JSON_FILES, README, PIECES})
 
 
-def excerpt(source: Source) -> Source:
-    """Returns the repository with no more of its files than a check reads, all of that in memory."""
-    names = [path for path in source.names() if is_inside(path)]
-    return Source(
-        name=source.name,
-        entries={path: Entry(size=source.size(path), sent=_beginning(source, path)) for path in names},
-        escaping=source.escaping,
-        # A file whose name other systems read as a path out of here cannot be sent, and is told like what is no file.
-        odd=(*source.odd, *sorted(set(source.entries) - set(names))),
-    )
+def excerpt(source: Source, *, most: int = MOST_EXCERPT_BYTES) -> Source:
+    """Returns the repository with no more of its files than a check reads, all of that in memory.
+
+    Raises:
+        TooLarge: That is more than `most` bytes. Nothing but first bytes of files was read.
+    """
+    lengths: dict[str, int] = {}
+    left = most
+    for path in source.names():
+        lengths[path] = _length(source, path)
+        left -= min(lengths[path], source.size(path))
+        if left < 0:
+            raise TooLarge(f"a check reads more than {most} bytes of it")
+    sent = {path: Entry(size=source.size(path), sent=_beginning(source, path, n)) for path, n in lengths.items()}
+    return replace(source, entries=sent)
 
 
-def _beginning(source: Source, path: str) -> bytes:
+def _beginning(source: Source, path: str, length: int) -> bytes:
     """The bytes that are read; none where the file cannot be read, which a check then tells."""
     try:
-        return source.read_range(path, 0, _length(source, path))
+        return source.read_range(path, 0, length)
     except OSError:
         return b""
 
 
 def _length(source: Source, path: str) -> int:
+    """How many bytes a check reads of a file from its beginning on."""
     name, size = path.rpartition("/")[2], source.size(path)
     if path in _WHOLE or is_template(path):
         return size if size <= LIMITS.get(name, ORDINARY_LIMIT) else len(LFS_HEAD)
@@ -47,6 +56,6 @@ def _length(source: Source, path: str) -> int:
 
 def _header_length(source: Source, path: str) -> int:
     """The length of a safetensors file up to its tensors, as far as that can be one."""
-    head = source.read_range(path, 0, 8)
+    head = _beginning(source, path, 8)
     length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
     return 8 + length if len(LFS_HEAD) <= 8 + length <= 8 + MOST_HEADER_BYTES else len(LFS_HEAD)

@@ -1,19 +1,21 @@
 """The only reader of repositories: a folder, or small files and declared sizes that a request brings.
 
 Rule: nothing outside the root is ever opened (a link that leaves it is told, not followed), only regular files are,
-and of each file no more than its kind may have. Of weights only the first bytes are asked for. What stands in the
-files is `repository.py`.
+and of each file no more than its kind may have. Of weights only the first bytes are asked for. What a repository may
+have at most holds for both kinds alike. How a file is opened is `places.py`, what stands in it `repository.py`.
 """
 
-import os
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from triphase_model.validator.places import Found, Listing, Other, Place, TooMany
+
+# Of all names: those of files, links, folders and anything else. The length is that of a path, in characters.
 MOST_FILES: Final = 20_000
-MOST_DEPTH: Final = 8
+LONGEST_PATH: Final = 1_024
+_MANY: Final = f"has more than {MOST_FILES} files and folders"
 # Ordinary JSON and text; `tokenizer.json` and tokenizer models; the index, as huggingface_hub limits it.
 LIMITS: Final[Mapping[str, int]] = {
     "tokenizer.json": 256 << 20,
@@ -21,7 +23,6 @@ LIMITS: Final[Mapping[str, int]] = {
     "model.safetensors.index.json": 10 << 20,
 }
 ORDINARY_LIMIT: Final = 64 << 20
-_IGNORED: Final = frozenset({".git", ".cache", "__pycache__"})
 
 
 class NotARepository(Exception):
@@ -36,12 +37,12 @@ class TooLarge(Exception):
 class Entry:
     """One file: its whole size, and the bytes that were sent of it or where it lies.
 
-    Where it has both, it begins with the bytes and goes on at byte `skip` of the file at the path.
+    Where it has both, it begins with the bytes and goes on at byte `skip` of the file at the place.
     """
 
     size: int
     sent: bytes | None = None
-    path: Path | None = None
+    place: Place | None = None
     skip: int = 0
 
 
@@ -49,53 +50,73 @@ class Entry:
 class Source:
     """The files of one repository, by their paths with forward slashes.
 
-    `escaping` are links that lead out of it, `odd` are names that are no regular files or cannot be opened.
+    `escaping` are links that lead out of it, `odd` are names that are no regular files, cannot be opened, or are a path
+    out of it on other systems, `unseen` are folders that were not looked into.
     """
 
     name: str
     entries: Mapping[str, Entry]
     escaping: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @classmethod
-    def of_files(cls, files: Mapping[str, bytes], sizes: Mapping[str, int] | None = None, name: str = "") -> "Source":
+    def of_files(
+        cls,
+        files: Mapping[str, bytes],
+        sizes: Mapping[str, int] | None = None,
+        name: str = "",
+        *,
+        escaping: Iterable[str] = (),
+        odd: Iterable[str] = (),
+    ) -> "Source":
         """A repository of files in memory; `sizes` declares those of which only the beginning is there.
 
         Raises:
-            NotARepository: It has no file, or one whose name leaves the repository.
+            NotARepository: It has no file, one whose name leaves the repository, or more than any repository.
         """
         declared = sizes or {}
         names = [*files, *(path for path in declared if path not in files)]
-        wrong = [path for path in names if not is_inside(path)]
-        if wrong or not names:
-            raise NotARepository(f"{wrong[0]!r} is not a path inside a repository" if wrong else "it has no files")
         made = {path: (files.get(path, b""), declared.get(path)) for path in names}
-        return cls(
+        source = cls(
             name=name,
             entries={path: Entry(size=max(size or 0, len(data)), sent=data) for path, (data, size) in made.items()},
+            escaping=tuple(escaping),
+            odd=tuple(odd),
         )
+        wrong = next((f"{path!r} is not a path inside a repository" for path in names if not is_inside(path)), None)
+        if refused := wrong or _refusal(source):
+            raise NotARepository(refused if wrong else f"it {refused}")
+        return source
 
     @classmethod
-    def of_folder(cls, folder: Path) -> "Source":
-        """The repository in a folder.
+    def of_folder(cls, folder: Path, *, within: Path | None = None) -> "Source":
+        """The repository in a folder; `within` is a folder around it that its links may not leave, a real path.
 
         Raises:
-            NotARepository: It is no folder, cannot be listed, is empty, or has more files than any repository.
+            NotARepository: It is no folder, cannot be listed, is empty, or has more than any repository.
         """
         try:
             if not folder.is_dir():
                 raise NotARepository(f"{folder} is {'not a folder' if folder.exists() else 'not there'}")
-            found = list(_listed(folder, MOST_FILES + 1))
-        except OSError as error:
-            raise NotARepository(f"{folder} cannot be read: {error.strerror}") from error
-        if not found or len(found) > MOST_FILES:
-            raise NotARepository(f"{folder} has {'no files' if not found else f'more than {MOST_FILES} files'}")
-        return cls(
-            name=folder.resolve().name,
-            entries={path: entry for path, entry in found if isinstance(entry, Entry)},
-            escaping=tuple(path for path, entry in found if entry == "escapes"),
-            odd=tuple(path for path, entry in found if entry == "odd"),
+            root = folder.resolve(strict=True)
+            found = Listing(root, within).items(MOST_FILES)
+        except TooMany as error:
+            raise NotARepository(f"{folder} {_MANY}") from error
+        except (OSError, RuntimeError) as error:
+            raise NotARepository(f"{folder} cannot be read: {getattr(error, 'strerror', error)}") from error
+        files = {path: one for path, one in found.items() if isinstance(one, Found)}
+        away = [path for path in files if not is_inside(path)]
+        source = cls(
+            name=root.name,
+            entries={path: Entry(size=one.size, place=one.place) for path, one in files.items() if path not in away},
+            escaping=tuple(path for path, one in found.items() if one is Other.ESCAPES),
+            odd=(*(path for path, one in found.items() if one is Other.ODD), *away),
+            unseen=tuple(path for path, one in found.items() if one is Other.UNSEEN),
         )
+        if refused := _refusal(source):
+            raise NotARepository(f"{folder} {refused}")
+        return source
 
     def with_files(self, files: Mapping[str, bytes]) -> "Source":
         """The same repository with some files added or replaced; nothing is written."""
@@ -109,7 +130,7 @@ class Source:
         """
         old = self.entries[path]
         sent, skip = old.sent or b"", old.skip + max(0, start - len(old.sent or b""))
-        made = Entry(size=len(head) + length, sent=head + sent[start : start + length], path=old.path, skip=skip)
+        made = Entry(size=len(head) + length, sent=head + sent[start : start + length], place=old.place, skip=skip)
         return replace(self, entries={**self.entries, path: made})
 
     def has(self, path: str) -> bool:
@@ -148,11 +169,9 @@ class Source:
         entry = self.entries[path]
         sent = (entry.sent or b"")[start : start + length]
         left = min(length, entry.size - start) - len(sent)
-        if entry.path is None or left <= 0:
+        if entry.place is None or left <= 0:
             return sent
-        with os.fdopen(os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError("it is no regular file any more")
+        with entry.place.opened() as file:
             file.seek(entry.skip + start + len(sent) - len(entry.sent or b""))
             return sent + file.read(left)
 
@@ -163,35 +182,13 @@ def is_inside(path: str) -> bool:
     return bool(path) and ":" not in pieces[0] and not {"", ".", ".."} & set(pieces) and "\0" not in path
 
 
-def _listed(folder: Path, most: int) -> Iterator[tuple[str, Entry | str]]:
-    """The files below a folder; an `escapes` or `odd` stands for one that is not to be opened."""
-    root = folder.resolve()
-    # A snapshot in the cache of huggingface_hub is made of links to blobs beside it: those are its own.
-    allowed = (root, root.parent.parent / "blobs") if root.parent.name == "snapshots" else (root,)
-    count = 0
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        below = Path(place).relative_to(folder)
-        deep = len(below.parts) >= MOST_DEPTH
-        linked = [name for name in folders if (Path(place) / name).is_symlink()]
-        yield from (((below / name).as_posix(), "odd") for name in linked)
-        folders[:] = [] if deep else sorted(set(folders) - _IGNORED - set(linked))
-        for name in sorted(files):
-            yield (below / name).as_posix(), _entry(Path(place) / name, allowed)
-            count += 1
-            if count >= most:
-                return
-
-
-def _entry(path: Path, allowed: tuple[Path, ...]) -> Entry | str:
-    try:
-        real = path.resolve(strict=True)
-        status = real.stat()
-    except (OSError, RuntimeError):
-        return "odd"
-    if not any(real.is_relative_to(place) for place in allowed):
-        return "escapes"
-    return Entry(size=status.st_size, path=real) if stat.S_ISREG(status.st_mode) else "odd"
-
-
-def _raise(error: OSError) -> None:
-    raise error
+def _refusal(source: Source) -> str | None:
+    """Why it is no repository, if so."""
+    names = (*source.entries, *source.escaping, *source.odd)
+    longest = max(map(len, names), default=0)
+    reasons = (
+        (not names, "has no files"),
+        (len(names) > MOST_FILES, _MANY),
+        (longest > LONGEST_PATH, f"has a path of more than {LONGEST_PATH} characters"),
+    )
+    return next((reason for holds, reason in reasons if holds), None)

@@ -1,8 +1,8 @@
 """Repositories by name: below folders that whoever runs a service allows, and nowhere else.
 
 Rule: a name that leads out of its root, by dots or by a link, is unknown like one that nobody has, and no message says
-where a root lies. Links inside a repository that leave the root are told as escaping, also where `source.py` would
-follow them to the blobs of a cache.
+where a root lies. A repository is opened from its root on, so that no link on the way leads out, nor one that is put
+there later (`places.py`); links that leave the root are told as escaping, also where they lead to the blobs of a cache.
 """
 
 from collections.abc import Iterable
@@ -43,10 +43,8 @@ def _folder(root: Path, name: str) -> Path | None:
 
 def _opened(folder: Path, root: Path, name: str) -> Source:
     try:
-        source = Source.of_folder(folder)
+        source = Source.of_folder(folder, within=root)
     except NotARepository as error:
         # Its own message begins with where the folder lies.
         raise NotARepository(f"{name!r}{str(error).removeprefix(str(folder))}") from error
-    outside = {path for path, entry in source.entries.items() if entry.path and not entry.path.is_relative_to(root)}
-    kept = {path: entry for path, entry in source.entries.items() if path not in outside}
-    return replace(source, name=name, entries=kept, escaping=(*source.escaping, *sorted(outside)))
+    return replace(source, name=name)

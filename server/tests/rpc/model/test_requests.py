@@ -10,7 +10,8 @@ from triphase_server.rpc.model.requests import ENGINES, to_question
 
 CONFIG = File(path="config.json", content=b"{}")
 PATH = "must be a path inside the repository, with forward slashes and at most 1024 characters"
-SIZE = f"must be 0, or from the length of content to {10**18}"
+NAME = "must have from 1 to 1024 characters"
+SIZE = f"must be 0, or at least the number of bytes of content, and at most {10**18}"
 ROOTS = ("/models",)
 
 
@@ -91,8 +92,8 @@ def test_more_files_than_any_repository_has_are_refused_at_a_glance() -> None:
 def test_links_and_odd_files_have_paths() -> None:
     files = Files(files=[CONFIG], escaping_links=[""], irregular=["x" * 2000])
     assert refused(ValidateModelConfigRequest(files=files)) == [
-        ("files.escaping_links[0]", PATH),
-        ("files.irregular[0]", PATH),
+        ("files.escaping_links[0]", NAME),
+        ("files.irregular[0]", NAME),
     ]
 
 

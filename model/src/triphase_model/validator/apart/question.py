@@ -6,7 +6,7 @@ anyway. Who asks is `asking.py`, who answers `child.py`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from triphase_model.validator.checking import Selection
@@ -26,8 +26,7 @@ class Sent:
 
     def opened(self) -> Source:
         """Returns it as a source; raises NotARepository."""
-        source = Source.of_files(self.files, self.sizes)
-        return replace(source, escaping=self.escaping, odd=self.odd)
+        return Source.of_files(self.files, self.sizes, escaping=self.escaping, odd=self.odd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def _escapes(repository: Repository) -> Iterator[Problem]:
 
 def _odd(repository: Repository) -> Iterator[Problem]:
     for path in repository.source.odd:
-        message = f"{path} is no regular file, or a link that leads nowhere or to a folder"
+        message = f"{path} is no regular file, a link that leads nowhere or to a folder, or no name on every system"
         yield Problem(message=message, at=Location(file=path))
 
 

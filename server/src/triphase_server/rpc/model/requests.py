@@ -12,7 +12,7 @@ from triphase_model.validator.apart.question import Question, Sent, Stored
 from triphase_model.validator.catalog import is_prefix
 from triphase_model.validator.checking import Selection
 from triphase_model.validator.findings import EVERY_ENGINE, Engine
-from triphase_model.validator.source import MOST_FILES, is_inside
+from triphase_model.validator.source import LONGEST_PATH, MOST_FILES, is_inside
 
 from triphase_server.rpc.violations import Violations
 
@@ -24,11 +24,12 @@ ENGINES: Final[Mapping[Engine, "model_config_service_pb2.Engine.ValueType"]] = {
     Engine.TGI: model_config_service_pb2.ENGINE_TGI,
     Engine.FRIENDLI: model_config_service_pb2.ENGINE_FRIENDLI,
 }
-_LONGEST_PATH: Final = 1_024
 _MOST_PREFIXES: Final = 200
 # A million terabytes: more than any file has, and far below what arithmetic of 64 bits would wrap at.
 _LARGEST_FILE: Final = 10**18
-_PATH: Final = f"must be a path inside the repository, with forward slashes and at most {_LONGEST_PATH} characters"
+_PATH: Final = f"must be a path inside the repository, with forward slashes and at most {LONGEST_PATH} characters"
+_NAME: Final = f"must have from 1 to {LONGEST_PATH} characters"
+_SIZE: Final = f"must be 0, or at least the number of bytes of content, and at most {_LARGEST_FILE}"
 
 
 def to_question(request: ValidateModelConfigRequest, *, roots: tuple[str, ...]) -> Question:
@@ -79,17 +80,17 @@ def _check_files(files: Iterable[File], violations: Violations) -> None:
             violations.check(_is_path(file.path), "path", _PATH)
             violations.check(file.path not in seen, "path", "must be there once")
             whole = not file.size or len(file.content) <= file.size <= _LARGEST_FILE
-            violations.check(whole, "size", f"must be 0, or from the length of content to {_LARGEST_FILE}")
+            violations.check(whole, "size", _SIZE)
         seen.add(file.path)
 
 
 def _check_paths(paths: Iterable[str], field: str, violations: Violations) -> None:
     for index, path in enumerate(paths):
-        violations.check(0 < len(path) <= _LONGEST_PATH, f"{field}[{index}]", _PATH)
+        violations.check(0 < len(path) <= LONGEST_PATH, f"{field}[{index}]", _NAME)
 
 
 def _is_path(path: str) -> bool:
-    return len(path) <= _LONGEST_PATH and is_inside(path)
+    return len(path) <= LONGEST_PATH and is_inside(path)
 
 
 def _prefixes(given: Collection[str], field: str, violations: Violations) -> tuple[str, ...]:

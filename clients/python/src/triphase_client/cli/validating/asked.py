@@ -13,7 +13,7 @@ from triphase_model.validator.commands import prefixes
 from triphase_model.validator.excerpt import excerpt
 from triphase_model.validator.findings import Engine
 from triphase_model.validator.reports.text import harmless
-from triphase_model.validator.source import NotARepository, Source
+from triphase_model.validator.source import NotARepository, Source, TooLarge
 
 from triphase_client.cli.validating.engines import ENGINES
 
@@ -36,7 +36,7 @@ def request_of(
         request.stored_repository = stored
         return request, stored
     source = _opened(folder)
-    request.files.CopyFrom(_files(excerpt(source)))
+    request.files.CopyFrom(_files(source))
     return request, source.name
 
 
@@ -48,10 +48,12 @@ def _engine(name: str) -> "model_config_service_pb2.Engine.ValueType":
 
 
 def _opened(folder: Path) -> Source:
+    """What is sent of the repository in a folder."""
     try:
-        return Source.of_folder(folder)
-    except NotARepository as error:
-        typer.echo(f"triphase: {harmless(str(error))}", err=True)
+        return excerpt(Source.of_folder(folder))
+    except (NotARepository, TooLarge) as error:
+        named = "" if isinstance(error, NotARepository) else f"{folder}: "
+        typer.echo(f"triphase: {harmless(f'{named}{error}')}", err=True)
         raise typer.Exit(Verdict.UNANSWERED) from error
 
 
