@@ -113,6 +113,36 @@ def test_a_report_for_people_says_where_it_was_written(folder: Path) -> None:
     assert run(str(folder), "--out", str(new)).stdout.splitlines()[-1] == f"written to {new}"
 
 
+def test_what_the_new_folder_lacks_is_said(folder: Path) -> None:
+    deep = folder.joinpath(*"abcdefghi")
+    for place in (folder / ".git", folder / ".cache", deep):
+        place.mkdir(parents=True)
+        (place / "x").write_text("x")
+    (folder / "out.json").symlink_to("/etc/hostname")
+    (folder / "dead\x1b[2J").symlink_to("nowhere")
+    new = folder.parent / "new"
+    lines = run(str(folder), "--out", str(new)).stdout.splitlines()
+    assert lines[lines.index(f"written to {new}") + 1 :] == [
+        "left out .cache/: not looked into",
+        "left out .git/: not looked into",
+        "left out a/b/c/d/e/f/g/h/i/: not looked into",
+        "left out out.json: a link out of the repository",
+        "left out dead\\x1b[2J: no regular file, or no name on every system",
+    ]
+    assert {path.name for path in folder.iterdir()} - {path.name for path in new.iterdir()} == {
+        *(".git", ".cache", "a", "out.json", "dead\x1b[2J")
+    }
+    told = json.loads(run(str(folder), "--format", "json").stdout)["left_out"]
+    assert told == {
+        "unseen": [".cache", ".git", "/".join("abcdefghi")],
+        "escaping": ["out.json"],
+        "irregular": ["dead\x1b[2J"],
+    }
+    for number in range(30):
+        (folder / f"link{number}").symlink_to("nowhere")
+    assert run(str(folder)).stdout.splitlines()[-1] == "left out 15 more, of which --format json tells all"
+
+
 @pytest.mark.parametrize("choice", ["V01", "V01=", "X99=a", "V01=tokenizer", "F13=nothing"])
 def test_wrong_choices_are_usage_errors_and_write_nothing(folder: Path, choice: str) -> None:
     result = run(str(folder), "--apply", choice, "--out", str(folder.parent / "new"))

@@ -5,6 +5,7 @@ readers show. SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; the comman
 """
 
 import json
+import urllib.parse
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final, assert_never
@@ -34,11 +35,13 @@ def json_report(result: Result) -> str:
 
 
 def mended_json_report(mended: Mended) -> str:
-    """What was tried, which files are other ones now, and the result of the check after it."""
+    """What was tried, which files are other ones now, what the new folder lacks, and the result of the check after it."""
+    source = mended.source
     whole = {
         "steps": [_step(step) for step in mended.steps],
         "files": sorted(mended.files),
         "headers": sorted(mended.headers),
+        "left_out": {"unseen": source.unseen, "escaping": source.escaping, "irregular": source.odd},
         "after": _result(mended.after),
     }
     return json.dumps(whole, indent=2, ensure_ascii=True)
@@ -133,7 +136,9 @@ def _camel(title: str) -> str:
 
 def _sarif_result(finding: Finding) -> dict[str, Any]:
     region = {"region": {"startLine": finding.at.line}} if finding.at.line is not None else {}
-    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": finding.at.file}} | region}
+    # A URI reference (RFC 3986): names hold spaces and more.
+    uri = urllib.parse.quote(finding.at.file, errors="surrogateescape")
+    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": uri}} | region}
     if finding.at.pointer:
         place["logicalLocations"] = [{"fullyQualifiedName": finding.at.pointer, "kind": "member"}]
     lines = [finding.message, *(f"{evidence.witness}: {evidence.says}" for evidence in finding.evidence)]

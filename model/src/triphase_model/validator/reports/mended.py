@@ -1,4 +1,4 @@
-"""What mending did, for people: each fix with its reason and risk, the lines that changed, and what is left.
+"""What mending did, for people: each fix with its reason and risk, the lines that changed, what is left, and left out.
 
 Rule: as for `text.py`: nothing of a repository reaches a terminal as it is.
 """
@@ -15,6 +15,7 @@ from triphase_model.validator.reports.text import harmless, placed, text_report
 from triphase_model.validator.source import Source
 
 _MOST_LINES: Final = 60
+_MOST_LEFT_OUT: Final = 20
 # Comparing line by line takes the square of the lines at worst.
 _MOST_BYTES: Final = 200_000
 _COLOURS: Final = {"+": typer.colors.GREEN, "-": typer.colors.RED}
@@ -26,7 +27,17 @@ def mended_report(mended: Mended, source: Source, written: Path | None) -> str:
     blocks += ["\n".join(_change(source, name, data)) for name, data in sorted(mended.files.items())]
     blocks += [f"{harmless(name)}: a new header; its data stay as they are" for name in sorted(mended.headers)]
     where = f"written to {harmless(str(written))}" if written else "nothing is written: --out names the folder to write"
-    return "\n\n".join([*blocks, f"{text_report(mended.after)}\n{where}"])
+    return "\n\n".join([*blocks, "\n".join([text_report(mended.after), where, *_left_out(source)])])
+
+
+def _left_out(source: Source) -> Iterator[str]:
+    """What the new folder does not have."""
+    names = [(f"{path}/", "not looked into") for path in source.unseen]
+    names += [(path, "a link out of the repository") for path in source.escaping]
+    names += [(path, "no regular file, or no name on every system") for path in source.odd]
+    yield from (f"left out {harmless(name)}: {why}" for name, why in names[:_MOST_LEFT_OUT])
+    if len(names) > _MOST_LEFT_OUT:
+        yield f"left out {len(names) - _MOST_LEFT_OUT} more, of which --format json tells all"
 
 
 def _step(step: Step) -> Iterator[str]:
