@@ -86,7 +86,7 @@ class GenerateService:
                     yield event
                     tally.note(event)
         except GatewayError as error:
-            tally.failed(error if run is None else run.described(error))
+            _fail(error, tally, run)
             raise
         except asyncio.CancelledError as cancelled:
             if not self.ending:
@@ -94,25 +94,26 @@ class GenerateService:
             if tally.completed:  # nothing is missing: what was ended is only the tidying up behind the last event
                 return
             stopped = ShuttingDown()
-            tally.failed(stopped if run is None else run.described(stopped))
+            _fail(stopped, tally, run)
             raise stopped from cancelled
         except Exception as defect:
             failed = InternalError("the gateway failed; its log has the details")
-            tally.failed(failed if run is None else run.described(failed))
+            _fail(failed, tally, run)
             raise failed from defect
         finally:
             if visit is not None:
                 visit.end(used_tokens=0 if run is None else run.used_tokens())
-            if run is not None:
-                tally.normalized_by = run.normalized_by()
-            now = asyncio.get_running_loop().time()
-            self._observer.ended(tally.outcome(Timings() if run is None else run.timings(now)))
+            self._tell(tally, run)
 
     def refuse(self, error: GatewayError) -> None:
         """Tells the observer of a request that broke the contract before it could be streamed."""
         outcome = Outcome(response_id=self._new_id(), route="", deployment="")
         error.metadata["response_id"] = outcome.response_id
         self._observer.ended(replace(outcome, error=error))
+
+    def _tell(self, tally: Tally, run: Run | None) -> None:
+        timings = Timings() if run is None else run.timings(asyncio.get_running_loop().time())
+        self._observer.ended(tally.outcome(timings))
 
     def _setup(self, model: str) -> Setup:
         route = self._catalog.find(model)
@@ -168,6 +169,10 @@ class GenerateService:
             accepted_at=accepted_at,
             new_writer=partial(_writer, setup, waiter),
         )
+
+
+def _fail(error: GatewayError, tally: Tally, run: Run | None) -> None:
+    tally.failed(error if run is None else run.described(error))
 
 
 def _writer(setup: Setup, waiter: Waiter) -> SummaryWriter:
