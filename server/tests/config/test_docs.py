@@ -77,7 +77,7 @@ def test_every_key_is_documented_with_its_default(where: tuple[str, ...]) -> Non
 
 def test_every_preset_is_documented() -> None:
     def efforts(name: str) -> str:
-        supported = PRESETS[name].effort.supported
+        supported = PRESETS[name].effort.efforts
         return "all" if len(supported) == 7 else ", ".join(supported) or "none can be asked"
 
     told = {name.strip("`"): (initial, asked) for name, _, initial, asked in rows("Presets")}

@@ -7,7 +7,7 @@ import pytest
 from triphase_server.config import GatewayConfig, embedded, load, warnings
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
-from triphase_server.core.effort import EffortMethod, EffortPolicy, UnsupportedPolicy
+from triphase_server.core.effort_policy import EffortMethod, EffortPolicy, UnsupportedPolicy
 from triphase_server.core.presets import PRESETS
 from triphase_server.core.request import Effort
 from triphase_server.core.retry import RetryPolicy

@@ -2,7 +2,7 @@
 
 import pytest
 from triphase_server.core.detection import Channel, Detection, UnclosedPolicy
-from triphase_server.core.effort import EffortMethod
+from triphase_server.core.effort_policy import EffortMethod
 from triphase_server.core.presets import PRESETS, Preset
 from triphase_server.core.request import Effort
 

@@ -1,7 +1,7 @@
 """Routes: which deployment counts as the first, and what a route can do at all."""
 
 from triphase_server.core.detection import Detection
-from triphase_server.core.effort import EffortPolicy
+from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.request import Effort
 from triphase_server.core.route import Deployment, Route, Target
 

@@ -148,6 +148,19 @@ def test_counts_are_never_negative(refused: Refused) -> None:
     assert refused(samples.request(max_output_tokens=2**31 - 1, reasoning=Reasoning(max_tokens=1))) == []
 
 
+@pytest.mark.parametrize("tokens", [-1, 1_000_001, 2**31 - 1])
+def test_bounds_that_no_model_could_reach_are_refused(tokens: int, refused: Refused) -> None:
+    expected = "must be 1 to 1000000, or 0 for no bound"
+    most = refused(samples.request(reasoning=Reasoning(max_tokens=tokens)))
+    least = refused(samples.request(reasoning=Reasoning(minimum_tokens=tokens)))
+    assert (most, least) == ([("reasoning.max_tokens", expected)], [("reasoning.minimum_tokens", expected)])
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 1_000_000])
+def test_bounds_that_a_model_could_reach_are_taken(tokens: int, refused: Refused) -> None:
+    assert refused(samples.request(reasoning=Reasoning(max_tokens=tokens, minimum_tokens=tokens))) == []
+
+
 def test_the_least_tokens_to_think_are_at_most_the_most(refused: Refused) -> None:
     message = samples.request(reasoning=Reasoning(max_tokens=5, minimum_tokens=6))
     assert refused(message) == [("reasoning.minimum_tokens", "must be at most max_tokens")]

@@ -18,7 +18,7 @@ from triphase.gateway.v1 import (
 )
 from triphase_server.core import events
 from triphase_server.core.detection import Detection
-from triphase_server.core.effort import EffortPolicy
+from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.fold import Fold
 from triphase_server.core.request import Effort
 from triphase_server.core.route import Deployment, Route, Target

@@ -8,7 +8,7 @@ from server_fakes.clock import now, on_fake_clock
 from server_fakes.rig import Rig, ask, deployment, rig
 from server_fakes.upstream import Step, chunk, finish
 from triphase_server.core.breaker import BreakerPolicy
-from triphase_server.core.effort import EffortPolicy
+from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.errors import (
     CircuitsOpen,
     DeadlineExceeded,

@@ -7,7 +7,7 @@ import pytest
 from server_fakes.clock import now, on_fake_clock
 from server_fakes.rig import ask, deployment, rig
 from server_fakes.upstream import Step, chunk, finish
-from triphase_server.core.effort import EffortPolicy
+from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.errors import (
     InvalidRequest,
     Stage,

@@ -31,7 +31,7 @@ from triphase_server.config.kinds import (
 from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
-from triphase_server.core.effort import EffortMethod, EffortPolicy, UnsupportedPolicy
+from triphase_server.core.effort_policy import EffortMethod, EffortPolicy, UnsupportedPolicy
 from triphase_server.core.error_patterns import ANY_FAILURE
 from triphase_server.core.presets import PRESETS, Preset
 from triphase_server.core.request import Effort

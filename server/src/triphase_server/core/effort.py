@@ -1,61 +1,38 @@
 """How a request's reasoning becomes fields of an engine's body: by the deployment's policy, never by guessing.
 
-An effort or bound that the deployment cannot give is refused by default, and what was applied is always reported.
+Who is heard, first to last: the caller's own fields in `extra_body`; the effort and the bound of the request; the
+route's default. Own fields that contradict the request are refused, as is an effort that the deployment cannot give,
+unless it is configured otherwise. What was applied is always reported, with what brings it about and who decided.
+What a deployment can do is in `effort_policy.py`; bounds are in `effort_bounds.py`, own fields in `effort_fields.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import assert_never
 
+from triphase_server.core.effort_bounds import (
+    Bound,
+    asked_bound,
+    bound_conflicts,
+    effort_bound,
+    least_conflicts,
+    no_thought,
+    own_bound,
+    path_control,
+)
+from triphase_server.core.effort_fields import (
+    NOTHING,
+    Fields,
+    OwnFields,
+    contradictions,
+    leaves,
+    merged,
+    own_fields,
+    same,
+)
+from triphase_server.core.effort_policy import EffortPolicy, UnsupportedPolicy
 from triphase_server.core.errors import InvalidRequest, Violation
 from triphase_server.core.events import AppliedReasoning, Control, Source
-from triphase_server.core.request import Effort, Reasoning
-
-
-class EffortMethod(StrEnum):
-    """Where an engine looks for the effort."""
-
-    FIELD = "reasoning_effort"
-    TEMPLATE = "chat_template_kwargs.reasoning_effort"
-    TOGGLE = "chat_template_kwargs.enable_thinking"
-
-
-_CONTROLS: Mapping[EffortMethod, Control] = {
-    EffortMethod.FIELD: Control.ENGINE_FIELD,
-    EffortMethod.TEMPLATE: Control.TEMPLATE_VARIABLE,
-    EffortMethod.TOGGLE: Control.TEMPLATE_VARIABLE,
-}
-
-
-class UnsupportedPolicy(StrEnum):
-    """What becomes of an effort that the deployment cannot give."""
-
-    REJECT = "reject"
-    CLAMP = "clamp"
-    OMIT = "omit"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffortPolicy:
-    """What a deployment can do about effort.
-
-    `supported`: the efforts it tells apart. `default`: what it is asked for where the request says nothing; `None` = it
-    is not asked. `budget_field`: the body field that bounds reasoning tokens; empty = none. `enforces`: whether the
-    gateway can close this deployment's thoughts itself.
-    """
-
-    method: EffortMethod = EffortMethod.FIELD
-    supported: tuple[Effort, ...] = tuple(Effort)
-    default: Effort | None = None
-    unsupported: UnsupportedPolicy = UnsupportedPolicy.REJECT
-    budget_field: str = ""
-    enforces: bool = False
-
-    @property
-    def bounds(self) -> bool:
-        """Whether a bound on reasoning tokens can be held."""
-        return bool(self.budget_field) or self.enforces
+from triphase_server.core.request import Effort, GenerationRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,68 +49,127 @@ class PlannedReasoning:
     least: int = 0
 
 
-def plan(reasoning: Reasoning, *, policy: EffortPolicy) -> PlannedReasoning:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """An effort, who decided on it, and the fields that tell it to the engine: ours, or the caller's own."""
+
+    effort: Effort | None = None
+    source: Source | None = None
+    written: Fields = field(default_factory=dict)
+    own: Fields = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of all of them."""
+        return tuple(path for path, _ in leaves(self.written)) + tuple(self.own)
+
+
+def plan(request: GenerationRequest, *, policy: EffortPolicy) -> PlannedReasoning:
     """Decides what the engine is asked for; raises InvalidRequest where the policy refuses."""
-    effort = _supported(reasoning.effort, policy) or policy.default
-    budget = _budget(reasoning.max_tokens, policy)
-    if reasoning.minimum_tokens:
-        message = "this model has no way to think more"
-        raise InvalidRequest((Violation(field="reasoning.minimum_tokens", description=message),))
-    applied = AppliedReasoning(
-        requested_effort=reasoning.effort,
-        applied_effort=effort,
-        method=policy.method.value if effort else "",
-        max_tokens=reasoning.max_tokens,
-        control=_CONTROLS[policy.method] if effort else None,
-        source=_source(reasoning.effort, effort),
-        max_tokens_control=Control.ENGINE_BUDGET if reasoning.max_tokens else None,
+    own = _own(request, policy)
+    choice = _choice(request.reasoning.effort, own, policy)
+    bound = _bound(request, choice, own, policy)
+    found = (
+        *_effort_conflicts(choice, own),
+        *bound_conflicts(bound, own),
+        *least_conflicts(request, choice.effort, bound, policy),
     )
-    return PlannedReasoning(applied=applied, body=_effort_fields(effort, policy.method) | budget)
+    if found:
+        raise InvalidRequest(found)
+    return PlannedReasoning(
+        applied=_applied(request, choice, bound),
+        body=merged(choice.written, bound.written),
+        enforced=bound.enforced,
+        least=request.reasoning.minimum_tokens,
+    )
 
 
-def _source(requested: Effort | None, applied: Effort | None) -> Source | None:
-    if applied is None:
-        return None
-    if requested is None:
-        return Source.DEFAULT
-    return Source.REQUEST if requested is applied else Source.CLAMP
+def _own(request: GenerationRequest, policy: EffortPolicy) -> OwnFields:
+    if not request.extra_body:
+        return NOTHING
+    return own_fields(request.extra_body, effort_paths=policy.paths, budget_field=policy.budget_field)
 
 
-def _supported(effort: Effort | None, policy: EffortPolicy) -> Effort | None:
-    if effort is None or effort in policy.supported:
-        return effort
+def _choice(effort: Effort | None, own: OwnFields, policy: EffortPolicy) -> _Choice:
+    if effort is not None:
+        return _asked(effort, policy)
+    if own.effort:
+        return _Choice(effort=_meant(own.effort, policy), source=Source.EXTRA_BODY, own=own.effort)
+    if policy.default is not None:
+        return _given(policy.default, Source.DEFAULT, policy)
+    return _Choice()
+
+
+def _asked(effort: Effort, policy: EffortPolicy) -> _Choice:
+    known = policy.efforts
+    if effort in known:
+        return _given(effort, Source.REQUEST, policy)
     if policy.unsupported is UnsupportedPolicy.OMIT:
-        return None
-    if policy.unsupported is UnsupportedPolicy.CLAMP and policy.supported:
-        return _nearest(effort, policy.supported)
-    known = ", ".join(policy.supported) or "none at all"
-    raise InvalidRequest((Violation(field="reasoning.effort", description=f"this model supports: {known}"),))
+        return _Choice()
+    if policy.unsupported is UnsupportedPolicy.CLAMP and known:
+        return _given(_nearest(effort, known), Source.CLAMP, policy)
+    names = ", ".join(known) or "none at all"
+    raise InvalidRequest((Violation(field="reasoning.effort", description=f"this model supports: {names}"),))
 
 
-def _nearest(effort: Effort, supported: tuple[Effort, ...]) -> Effort:
+def _given(effort: Effort, source: Source, policy: EffortPolicy) -> _Choice:
+    return _Choice(effort=effort, source=source, written=policy.fields(effort))
+
+
+def _nearest(effort: Effort, known: tuple[Effort, ...]) -> Effort:
     # Of two equally near the lower one wins: it costs less.
     order = list(Effort)
-    return min(supported, key=lambda other: (abs(order.index(other) - order.index(effort)), order.index(other)))
+    return min(known, key=lambda other: (abs(order.index(other) - order.index(effort)), order.index(other)))
 
 
-def _effort_fields(effort: Effort | None, method: EffortMethod) -> dict[str, object]:
-    if effort is None:
-        return {}
-    match method:
-        case EffortMethod.FIELD:
-            return {"reasoning_effort": effort.value}
-        case EffortMethod.TEMPLATE:
-            return {"chat_template_kwargs": {"reasoning_effort": effort.value}}
-        case EffortMethod.TOGGLE:
-            return {"chat_template_kwargs": {"enable_thinking": effort is not Effort.NONE}}
-        case _:
-            assert_never(method)
+def _meant(own: Fields, policy: EffortPolicy) -> Effort | None:
+    """Returns the effort for which we would write what the caller wrote; `None` where that is none, or several."""
+    meant = [effort for effort in policy.efforts if _says(own, dict(leaves(policy.fields(effort))))]
+    return meant[0] if len(meant) == 1 else None
 
 
-def _budget(max_tokens: int, policy: EffortPolicy) -> dict[str, object]:
-    if max_tokens == 0:
-        return {}
-    if not policy.budget_field:
-        message = "this model has no way to bound reasoning tokens"
-        raise InvalidRequest((Violation(field="reasoning.max_tokens", description=message),))
-    return {policy.budget_field: max_tokens}
+def _says(own: Fields, written: Fields) -> bool:
+    return own.keys() == written.keys() and all(same(own[path], value) for path, value in written.items())
+
+
+def _bound(request: GenerationRequest, choice: _Choice, own: OwnFields, policy: EffortPolicy) -> Bound:
+    if choice.effort is Effort.NONE:
+        is_told = choice.own or Effort.NONE in policy.told_apart
+        return Bound() if is_told else no_thought(policy)
+    if request.reasoning.max_tokens:
+        return asked_bound(request, choice.effort, policy)
+    gives_way = bool(choice.own) or (bool(own.bound) and choice.source is Source.DEFAULT)
+    if choice.effort is None or gives_way or not policy.held.get(choice.effort):
+        return own_bound(own.bound)
+    return effort_bound(request, choice.effort, policy)
+
+
+def _effort_conflicts(choice: _Choice, own: OwnFields) -> Iterator[Violation]:
+    if choice.effort is not None and not choice.own:
+        yield from contradictions(own.effort, effort=choice.effort, written=dict(leaves(choice.written)))
+
+
+def _applied(request: GenerationRequest, choice: _Choice, bound: Bound) -> AppliedReasoning:
+    wish = request.reasoning
+    return AppliedReasoning(
+        requested_effort=wish.effort,
+        applied_effort=choice.effort,
+        method=", ".join([*choice.paths, *([bound.path] if bound.path else [])]),
+        max_tokens=bound.max_tokens,
+        control=bound.control if bound.is_effort else _control(choice),
+        source=choice.source or _bound_source(bound, asked=bool(wish.minimum_tokens)),
+        max_tokens_control=bound.control if bound.max_tokens else None,
+        minimum_tokens=wish.minimum_tokens,
+    )
+
+
+def _control(choice: _Choice) -> Control | None:
+    for path in choice.paths:
+        return path_control(path, otherwise=Control.ENGINE_FIELD)
+    return None
+
+
+def _bound_source(bound: Bound, *, asked: bool) -> Source | None:
+    if bound.said_by or asked:
+        return Source.REQUEST
+    return Source.EXTRA_BODY if bound.path else None

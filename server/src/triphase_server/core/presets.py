@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
-from triphase_server.core.effort import EffortMethod, EffortPolicy
+from triphase_server.core.effort_policy import EffortMethod, EffortPolicy
+from triphase_server.core.effort_tables import TEMPLATE_FIELD
 from triphase_server.core.request import Effort
 
 
@@ -26,14 +27,25 @@ class Preset:
 
 _THINK = Marker(open="<think>", close="</think>")
 
-# No effort: the template has no switch for it, or one of its own that no field of a request reaches.
+# The template has no switch, or one of its own that no field of a request reaches. Only bounds make efforts of it.
 _FIXED = EffortPolicy(supported=())
+# Nothing is ever thought, so that nothing can be bounded.
+_NEVER = EffortPolicy(supported=(), thinks=False)
 # Thinking on or off; "on" has no degree and is called medium.
 _TOGGLE = EffortPolicy(method=EffortMethod.TOGGLE, supported=(Effort.NONE, Effort.MEDIUM))
 
 
 def _levels(*supported: Effort, method: EffortMethod = EffortMethod.TEMPLATE) -> EffortPolicy:
     return EffortPolicy(method=method, supported=supported)
+
+
+def _kwargs(levels: Mapping[Effort, Mapping[str, object]], *supported: Effort) -> EffortPolicy:
+    """The template has variables of its own; `supported` are levels that go by `reasoning_effort` as they are."""
+    bodies = {effort: {TEMPLATE_FIELD: kwargs} if kwargs else {} for effort, kwargs in levels.items()}
+    return EffortPolicy(method=EffortMethod.TEMPLATE, supported=supported, levels=bodies)
+
+
+_THINKING = _kwargs({Effort.NONE: {"thinking": False}, Effort.MEDIUM: {"thinking": True}})
 
 
 def _written(*markers: Marker, effort: EffortPolicy = _FIXED, discard: tuple[str, ...] = ()) -> Preset:
@@ -49,7 +61,7 @@ def _opened(*markers: Marker, effort: EffortPolicy = _FIXED, discard: tuple[str,
 
 _PRESETS = {
     # Models that never think: everything is output, whatever it looks like.
-    "none": Preset(detection=Detection(fields=(), markers=()), effort=_FIXED),
+    "none": Preset(detection=Detection(fields=(), markers=()), effort=_NEVER),
     # Engines and hosted APIs that split by themselves: fields alone, a marker in the text is text.
     "fields": Preset(detection=Detection(markers=())),
     # `<think>` written by the model: the usual case, and what an unknown model gets.
@@ -57,15 +69,29 @@ _PRESETS = {
     # DeepSeek-R1, its distills and QwQ: the template ends with `<think>`; R1-0528 writes the marker itself.
     "deepseek-r1": _opened(_THINK),
     # DeepSeek-V3.1 to V4: the template writes `</think>` where `thinking` is off (its default), `<think>` where on.
-    "deepseek-v3": _written(_THINK),
-    "deepseek-v3-thinking": _opened(_THINK),
+    # Which of the two a request gets decides where its text begins, so that the first never thinks.
+    "deepseek-v3": _written(_THINK, effort=_NEVER),
+    "deepseek-v3-thinking": _opened(_THINK, effort=_THINKING),
+    # DeepSeek-V4: `max` is told apart where `thinking` is on.
+    "deepseek-v4": _opened(
+        _THINK,
+        effort=_kwargs(
+            {
+                Effort.NONE: {"thinking": False},
+                Effort.HIGH: {"thinking": True},
+                Effort.MAX: {"thinking": True, "reasoning_effort": "max"},
+            }
+        ),
+    ),
     # Qwen3 (hybrid, 2025-04): the model writes the block; `enable_thinking=false` prefills an empty one.
     "qwen3": _written(_THINK, effort=_TOGGLE),
     # Qwen3-Thinking-2507: the template opens the block, always.
     "qwen3-thinking": _opened(_THINK),
     # Qwen3.5: opened by the template unless `enable_thinking=false`. Qwen3.8 knows degrees.
     "qwen3.5": _opened(_THINK, effort=_TOGGLE),
-    "qwen3.8": _opened(_THINK, effort=_levels(Effort.LOW, Effort.MEDIUM, Effort.XHIGH)),
+    "qwen3.8": _opened(
+        _THINK, effort=_kwargs({Effort.NONE: {"enable_thinking": False}}, Effort.LOW, Effort.MEDIUM, Effort.XHIGH)
+    ),
     # gpt-oss, raw harmony text as it comes without the engine's parser (OpenAI's harmony format): analysis is thought,
     # final is the answer, commentary without a recipient is a preamble for the user, thus output.
     "gpt-oss": _written(
@@ -87,6 +113,7 @@ _PRESETS = {
         _THINK,
         Marker(open="Here is my thought process:", close="Here is my response:"),
         Marker(open="Here's my thought process:", close="Here's my response:"),
+        effort=_THINKING,
         discard=("<response>", "</response>"),
     ),
     # Kimi-K2-Thinking: written by the model. Early Kimi models used triangles.
@@ -94,15 +121,39 @@ _PRESETS = {
     # Kimi-K3: sections of an XML-like format, the first one opened by the template.
     "kimi-k3": _opened(
         Marker(open="<|open|>think<|sep|>", close="<|close|>think<|sep|>"),
+        effort=_kwargs(
+            {
+                Effort.NONE: {"thinking": False},
+                Effort.LOW: {"thinking": True, "thinking_effort": "low"},
+                Effort.HIGH: {"thinking": True, "thinking_effort": "high"},
+                Effort.MAX: {"thinking": True, "thinking_effort": "max"},
+            }
+        ),
         discard=("<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"),
     ),
     # MiniMax-M1: written by the model. M2: opened by the template. M3: a marker of its own, left to the model where
     # `thinking_mode` is adaptive (its default).
     "minimax-m1": _written(_THINK),
     "minimax": _opened(_THINK),
-    "minimax-m3": _written(Marker(open="<mm:think>", close="</mm:think>")),
-    # Seed-OSS: written by the model.
-    "seed-oss": _written(Marker(open="<seed:think>", close="</seed:think>")),
+    "minimax-m3": _written(
+        Marker(open="<mm:think>", close="</mm:think>"),
+        effort=_kwargs({Effort.NONE: {"thinking_mode": "disabled"}, Effort.MEDIUM: {"thinking_mode": "adaptive"}}),
+    ),
+    # Seed-OSS: written by the model, which is told how much of a budget is left; without one there is no limit.
+    "seed-oss": _written(
+        Marker(open="<seed:think>", close="</seed:think>"),
+        effort=_kwargs(
+            {
+                Effort.NONE: {"thinking_budget": 0},
+                Effort.MINIMAL: {"thinking_budget": 512},
+                Effort.LOW: {"thinking_budget": 1024},
+                Effort.MEDIUM: {"thinking_budget": 4096},
+                Effort.HIGH: {"thinking_budget": 8192},
+                Effort.XHIGH: {"thinking_budget": 16384},
+                Effort.MAX: {},
+            }
+        ),
+    ),
     # Magistral and Ministral-3-Reasoning: control tokens of Mistral's tokenizer.
     "magistral": _written(Marker(open="[THINK]", close="[/THINK]")),
     # Gemma 4: a channel named `thought`; its name stands on the line of the marker.
@@ -118,7 +169,8 @@ _PRESETS = {
     # Hunyuan-A13B: the answer has markers of its own. Hy3: opened by the template where the effort is low or high.
     "hunyuan": _written(_THINK, effort=_TOGGLE, discard=("<answer>", "</answer>")),
     "hy3": _opened(
-        Marker(open="<think:opensource>", close="</think:opensource>"), effort=_levels(Effort.LOW, Effort.HIGH)
+        Marker(open="<think:opensource>", close="</think:opensource>"),
+        effort=_kwargs({Effort.NONE: {"reasoning_effort": "no_think"}}, Effort.LOW, Effort.HIGH),
     ),
     # EXAONE-4: opened by the template where `enable_thinking` is on, an empty block where off.
     "exaone-4": _opened(_THINK, effort=_TOGGLE),

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Detection
-from triphase_server.core.effort import EffortPolicy
+from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.normalization import Normalization
 from triphase_server.core.request import Effort
@@ -125,7 +125,7 @@ class Route:
     @property
     def efforts(self) -> tuple[Effort, ...]:
         """The efforts that at least one of the route's deployments can give, in rising order."""
-        supported = {effort for target in self.targets for effort in target.deployment.effort.supported}
+        supported = {effort for target in self.targets for effort in target.deployment.effort.efforts}
         return tuple(effort for effort in Effort if effort in supported)
 
     @property

@@ -17,6 +17,8 @@ from triphase_server.rpc.violations import Violations
 _MOST_STOPS = 16
 _MOST_STOP_CHARACTERS = 1_000
 _MOST_ID_CHARACTERS = 128
+# Longer than any model's context: whoever means no bound says 0.
+_MOST_REASONING_TOKENS = 1_000_000
 # Holds a grammar or a table of biases. Each value in it is walked, which must not hold up other streams.
 _MOST_EXTRA_BYTES = 256 * 1024
 # What `extra_body` can never set: what the gateway itself writes, and what has a field of its own.
@@ -113,17 +115,23 @@ def _reasoning(message: generation_pb2.Reasoning, found: Violations) -> Reasonin
         found.check(message.summary in _DETAILS, "summary", "must be a value of SummaryDetail")
         return Reasoning(
             effort=_EFFORTS.get(message.effort),
-            max_tokens=_count(message.max_tokens, "max_tokens", found),
+            max_tokens=_bound(message.max_tokens, "max_tokens", found),
             minimum_tokens=_minimum(message, found),
             summary=_DETAILS.get(message.summary, SummaryDetail.AUTO),
             include_raw=message.include_raw,
         )
 
 
+def _bound(value: int, field: str, found: Violations) -> int:
+    fits = 0 <= value <= _MOST_REASONING_TOKENS
+    found.check(fits, field, f"must be 1 to {_MOST_REASONING_TOKENS}, or 0 for no bound")
+    return value
+
+
 def _minimum(message: generation_pb2.Reasoning, found: Violations) -> int:
     fits = message.max_tokens < 1 or message.minimum_tokens <= message.max_tokens
     found.check(fits, "minimum_tokens", "must be at most max_tokens")
-    return _count(message.minimum_tokens, "minimum_tokens", found)
+    return _bound(message.minimum_tokens, "minimum_tokens", found)
 
 
 def _extra_body(message: struct_pb2.Struct, found: Violations) -> Mapping[str, object]:

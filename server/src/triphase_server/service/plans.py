@@ -35,7 +35,7 @@ def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapp
     ordered = (target for route in routes for target in sorted(route.targets, key=lambda target: target.priority))
     for deployment in (target.deployment for target in ordered):
         try:
-            planned = effort.plan(request.reasoning, policy=deployment.effort)
+            planned = effort.plan(request, policy=deployment.effort)
             normalized = normalize(request, rules=deployment.messages)
             plans[deployment.name] = Plan(deployment=deployment, planned=planned, normalized=normalized)
         except InvalidRequest as refusal:

@@ -81,7 +81,7 @@ class SummaryModel:
             total=never,
             on_first_token=lease.first_token,
         )
-        planned = effort.plan(request.reasoning, policy=lease.deployment.effort)
+        planned = effort.plan(request, policy=lease.deployment.effort)
         text: list[str] = []
         with closing(waiter):
             async with aclosing(attempt), aclosing(attempt.deltas()) as batches:
@@ -92,7 +92,7 @@ class SummaryModel:
 
 
 def _request(deployment: Deployment, step: str) -> GenerationRequest:
-    quick = Effort.NONE if Effort.NONE in deployment.effort.supported else None
+    quick = Effort.NONE if Effort.NONE in deployment.effort.told_apart else None
     return GenerationRequest(
         model=deployment.model,
         messages=(Message(role=Role.USER, content=(TextPart(_INSTRUCTION + step),)),),

@@ -214,7 +214,7 @@ class Reasoning(google.protobuf.message.Message):
     can, unless the route is configured to clamp or to omit it.
     """
     max_tokens: builtins.int
-    """The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it, and where
+    """The most tokens to think, at most 1,000,000. 0 = no bound. Refused where the route has no way to hold it, and where
     `max_output_tokens` leaves no room for an answer after it.
     """
     summary: global___SummaryDetail.ValueType
@@ -259,7 +259,7 @@ class AppliedReasoning(google.protobuf.message.Message):
     """The effort that is brought about. Unspecified = none, or fields in `extra_body` that are no effort of the route."""
     method: builtins.str
     """How the engine is told, such as `reasoning_effort`, `chat_template_kwargs.enable_thinking` or
-    `thinking_token_budget`. Empty = it is not.
+    `thinking_token_budget`; several are separated by `, `. Empty = it is not.
     """
     max_tokens: builtins.int
     """The bound on reasoning tokens that is in force: the request's, or the one that stands for the effort. 0 = none."""

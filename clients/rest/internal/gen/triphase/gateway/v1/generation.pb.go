@@ -355,7 +355,7 @@ type Reasoning struct {
 	// How long to think. An effort that the route cannot give is refused with `INVALID_ARGUMENT`, which names those it
 	// can, unless the route is configured to clamp or to omit it.
 	Effort ReasoningEffort `protobuf:"varint,1,opt,name=effort,proto3,enum=triphase.gateway.v1.ReasoningEffort" json:"effort,omitempty"`
-	// The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it, and where
+	// The most tokens to think, at most 1,000,000. 0 = no bound. Refused where the route has no way to hold it, and where
 	// `max_output_tokens` leaves no room for an answer after it.
 	MaxTokens int32 `protobuf:"varint,2,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
 	// How much the reasoning summary keeps.
@@ -442,7 +442,7 @@ type AppliedReasoning struct {
 	// The effort that is brought about. Unspecified = none, or fields in `extra_body` that are no effort of the route.
 	AppliedEffort ReasoningEffort `protobuf:"varint,2,opt,name=applied_effort,json=appliedEffort,proto3,enum=triphase.gateway.v1.ReasoningEffort" json:"applied_effort,omitempty"`
 	// How the engine is told, such as `reasoning_effort`, `chat_template_kwargs.enable_thinking` or
-	// `thinking_token_budget`. Empty = it is not.
+	// `thinking_token_budget`; several are separated by `, `. Empty = it is not.
 	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
 	// The bound on reasoning tokens that is in force: the request's, or the one that stands for the effort. 0 = none.
 	MaxTokens int32 `protobuf:"varint,4,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`

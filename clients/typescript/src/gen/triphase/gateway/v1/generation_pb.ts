@@ -31,7 +31,7 @@ export type Reasoning = Message<"triphase.gateway.v1.Reasoning"> & {
   effort: ReasoningEffort;
 
   /**
-   * The most tokens to think, at least 1. 0 = no bound. Refused where the route has no way to hold it, and where
+   * The most tokens to think, at most 1,000,000. 0 = no bound. Refused where the route has no way to hold it, and where
    * `max_output_tokens` leaves no room for an answer after it.
    *
    * @generated from field: int32 max_tokens = 2;
@@ -90,7 +90,7 @@ export type AppliedReasoning = Message<"triphase.gateway.v1.AppliedReasoning"> &
 
   /**
    * How the engine is told, such as `reasoning_effort`, `chat_template_kwargs.enable_thinking` or
-   * `thinking_token_budget`. Empty = it is not.
+   * `thinking_token_budget`; several are separated by `, `. Empty = it is not.
    *
    * @generated from field: string method = 3;
    */

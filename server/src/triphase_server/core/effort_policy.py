@@ -1,0 +1,153 @@
+"""What a deployment can do about effort, and how an effort becomes fields of its body.
+
+Its rule: an effort is brought about by the first of these that has it: `levels`, whose fields stand as they are; the
+`method`, for efforts that are `supported`; a bound on reasoning tokens, by `budgets`, where the model's prompts tell no
+degrees apart and something can hold a bound. What a request then gets is decided in `effort.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import assert_never
+
+from triphase_server.core.effort_fields import leaves
+from triphase_server.core.effort_tables import DEFAULT_BUDGETS, ENGINES, TEMPLATE_FIELD, Engine
+from triphase_server.core.request import Effort
+
+DEFAULT_ANSWER_RESERVE = 256
+
+
+class EffortMethod(StrEnum):
+    """Where an engine looks for the effort."""
+
+    FIELD = "reasoning_effort"
+    TEMPLATE = "chat_template_kwargs.reasoning_effort"
+    TOGGLE = "chat_template_kwargs.enable_thinking"
+
+
+class UnsupportedPolicy(StrEnum):
+    """What becomes of an effort that the deployment cannot give."""
+
+    REJECT = "reject"
+    CLAMP = "clamp"
+    OMIT = "omit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortPolicy:
+    """What a deployment can do about effort.
+
+    Attributes:
+        method: Where the engine looks for an effort that is supported.
+        supported: The efforts that the engine or the template tells apart by the method.
+        levels: Body fields for single efforts, instead of what the method would write.
+        budgets: Reasoning tokens for each effort, 0 = no bound; `None` = the default table where prompts tell no
+            degrees apart, else none.
+        default: What is asked for where the request says nothing; `None` = nothing is.
+        unsupported: What becomes of another effort.
+        budget_field: The path of the body field that bounds reasoning tokens; empty = there is none.
+        budget_from_zero: Whether that field takes 0, which closes the thought at once.
+        answer_reserve: Tokens that a bound leaves to the answer, where the request bounds its output.
+        minimum: Whether a request may ask for a least amount of thought; only what `enforces` can give it.
+        enforces: Whether the gateway can close this deployment's thoughts itself.
+        thinks: Whether the model ever thinks; where not, nothing is bounded.
+    """
+
+    method: EffortMethod = EffortMethod.FIELD
+    supported: tuple[Effort, ...] = tuple(Effort)
+    levels: Mapping[Effort, Mapping[str, object]] = field(default_factory=dict)
+    budgets: Mapping[Effort, int] | None = None
+    default: Effort | None = None
+    unsupported: UnsupportedPolicy = UnsupportedPolicy.REJECT
+    budget_field: str = ""
+    budget_from_zero: bool = False
+    answer_reserve: int = DEFAULT_ANSWER_RESERVE
+    minimum: bool = False
+    enforces: bool = False
+    thinks: bool = True
+
+    @property
+    def bounds(self) -> bool:
+        """Whether a bound on reasoning tokens can be held."""
+        return self.thinks and (bool(self.budget_field) or self.enforces)
+
+    @property
+    def told_apart(self) -> tuple[Effort, ...]:
+        """The efforts for which the engine is told something, in rising order."""
+        return tuple(effort for effort in Effort if effort in self.levels or effort in self.supported)
+
+    @property
+    def held(self) -> Mapping[Effort, int]:
+        """The efforts that stand for a bound, with the bound; none where nothing can hold it."""
+        if not self.bounds:
+            return {}
+        if self.budgets is not None:
+            return self.budgets
+        return {} if len(_thinking(self.told_apart)) > 1 else DEFAULT_BUDGETS
+
+    @property
+    def closes(self) -> bool:
+        """Whether a thought can be closed before it begins, which is what `none` means."""
+        return self.thinks and (self.enforces or (bool(self.budget_field) and self.budget_from_zero))
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The efforts that a request may ask for, in rising order."""
+        held, told = self.held, self.told_apart
+        return tuple(e for e in Effort if e in told or e in held or (e is Effort.NONE and self.closes))
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths of all body fields by which an effort may be told."""
+        return frozenset(path for effort in self.told_apart for path, _ in leaves(self.fields(effort)))
+
+    def fields(self, effort: Effort | None) -> Mapping[str, object]:
+        """Returns the body fields of an effort, without any bound; none where the engine is told nothing."""
+        if effort is None:
+            return {}
+        if effort in self.levels:
+            return self.levels[effort]
+        if effort in self.supported:
+            return _written(effort, self.method)
+        thinking = _thinking(self.told_apart)
+        # A bound does not make a model think: what does is the only degree that it has.
+        return self.fields(thinking[0]) if effort is not Effort.NONE and len(thinking) == 1 else {}
+
+
+def on_engine(policy: EffortPolicy, engine: Engine, *, extra_body: Mapping[str, object]) -> EffortPolicy:
+    """Returns what is left of a model's policy on an engine, and what the engine adds.
+
+    `extra_body` are the fields that every request to the deployment carries: some bounds need one.
+    """
+    traits = ENGINES[engine]
+    levels = policy.levels
+    supported = policy.supported
+    if not traits.passes_kwargs:
+        levels = {effort: fields for effort, fields in levels.items() if TEMPLATE_FIELD not in fields}
+        supported = supported if policy.method is EffortMethod.FIELD else ()
+    if policy.method is EffortMethod.FIELD:
+        supported = tuple(effort for effort in supported if effort in traits.efforts)
+    has_budget = not traits.budget_needs or traits.budget_needs in extra_body
+    return replace(
+        policy,
+        levels=levels,
+        supported=supported,
+        budget_field=traits.budget_field if has_budget else "",
+        budget_from_zero=traits.budget_from_zero and has_budget,
+    )
+
+
+def _thinking(efforts: tuple[Effort, ...]) -> tuple[Effort, ...]:
+    return tuple(effort for effort in efforts if effort is not Effort.NONE)
+
+
+def _written(effort: Effort, method: EffortMethod) -> dict[str, object]:
+    match method:
+        case EffortMethod.FIELD:
+            return {"reasoning_effort": effort.value}
+        case EffortMethod.TEMPLATE:
+            return {TEMPLATE_FIELD: {"reasoning_effort": effort.value}}
+        case EffortMethod.TOGGLE:
+            return {TEMPLATE_FIELD: {"enable_thinking": effort is not Effort.NONE}}
+        case _:
+            assert_never(method)
