@@ -103,17 +103,13 @@ class GenerateService:
         finally:
             if visit is not None:
                 visit.end(used_tokens=0 if run is None else run.used_tokens())
-            self._tell(tally, run)
+            self._observer.ended(_outcome(tally, run))
 
     def refuse(self, error: GatewayError) -> None:
         """Tells the observer of a request that broke the contract before it could be streamed."""
         outcome = Outcome(response_id=self._new_id(), route="", deployment="")
         error.metadata["response_id"] = outcome.response_id
         self._observer.ended(replace(outcome, error=error))
-
-    def _tell(self, tally: Tally, run: Run | None) -> None:
-        timings = Timings() if run is None else run.timings(asyncio.get_running_loop().time())
-        self._observer.ended(tally.outcome(timings))
 
     def _setup(self, model: str) -> Setup:
         route = self._catalog.find(model)
@@ -173,6 +169,13 @@ class GenerateService:
 
 def _fail(error: GatewayError, tally: Tally, run: Run | None) -> None:
     tally.failed(error if run is None else run.described(error))
+
+
+def _outcome(tally: Tally, run: Run | None) -> Outcome:
+    if run is None:
+        return tally.outcome(Timings())
+    now = asyncio.get_running_loop().time()
+    return tally.outcome(run.timings(now), normalized_by=run.normalized_by())
 
 
 def _writer(setup: Setup, waiter: Waiter) -> SummaryWriter:

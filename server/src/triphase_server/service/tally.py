@@ -29,7 +29,6 @@ class Tally:
         self.route = ""
         self.deployment = ""
         self.error: GatewayError | None = None
-        self.normalized_by: tuple[str, ...] = ()
         self._accepted_at = _now()
         self._first_event_s: float | None = None
         self._completed: Completed | None = None
@@ -64,8 +63,8 @@ class Tally:
         error.metadata.update({key: value for key, value in known.items() if value})
         self.error = error
 
-    def outcome(self, timings: Timings) -> Outcome:
-        """Returns how the request ended, now; `timings` are those of what it delivered."""
+    def outcome(self, timings: Timings, *, normalized_by: tuple[str, ...] = ()) -> Outcome:
+        """Returns how the request ended, now; `timings` are those of what it delivered, and the rest as in Outcome."""
         return Outcome(
             response_id=self.response_id,
             route=self.route,
@@ -79,7 +78,7 @@ class Tally:
             attempts=self._attempts,
             restarts=self._restarts,
             heartbeats=self._heartbeats,
-            normalized_by=self.normalized_by,
+            normalized_by=normalized_by,
         )
 
     def _note_started(self, _: Started) -> None:
