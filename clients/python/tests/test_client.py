@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 from triphase.gateway.v1 import Model, ReasoningEffort, StreamGenerateRequest, StreamGenerateResponse
+from triphase.model.v1 import ValidateModelConfigRequest, ValidateModelConfigResponse, model_config_service_pb2
 from triphase_client import Client, HealthState, ProtocolError, RetryPolicy, TriphaseError, user
 from triphase_client.channel import channel_options
 from triphase_client.testing import Failure, FakeGateway, Forever
@@ -211,6 +212,17 @@ async def test_models_and_health(gateway: FakeGateway, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("dead_proxy")
+async def test_a_repository_is_checked(gateway: FakeGateway, client: Client) -> None:
+    request = ValidateModelConfigRequest(stored_repository="owner/model", select=["V"])
+    assert (await client.validate(request)).verdict == model_config_service_pb2.VERDICT_CLEAN
+    gateway.validation = ValidateModelConfigResponse(verdict=model_config_service_pb2.VERDICT_ERRORS)
+    assert await client.validate(request) == gateway.validation
+    gateway.refusals.append(Failure(code=grpc.StatusCode.NOT_FOUND, message="there is none"))
+    with pytest.raises(TriphaseError, match="there is none"):
+        await client.validate(request)
+    assert gateway.checks == [request] * 3
+
+
 async def test_a_proxy_does_not_swallow_loopback(gateway: FakeGateway, client: Client) -> None:
     assert await client.models() == gateway.models
 

@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+import grpc
 import pytest
 from repositories.clean import repository
+from triphase.model.v1 import Finding, ValidateModelConfigResponse
+from triphase_client.channel import MAX_RECEIVE_BYTES
 from triphase_client.cli.validate import FORMS
+from triphase_client.testing import Failure, FakeGateway
 from triphase_model.cli import app as model_app
 from triphase_model.validator.reports.forms import Form
 from triphase_server.app.gateway import running
@@ -140,6 +144,32 @@ async def test_more_than_the_gateway_takes_is_told_with_what_to_do(tmp_path: Pat
         done = await here.validate(folder)
     assert (done.code, done.out) == (6, "")
     assert "more than the gateway takes; its operator can raise max_request_bytes" in done.err
+
+
+async def test_more_than_this_client_takes_is_told_apart_from_that() -> None:
+    async with asyncio.timeout(GUARD_S), FakeGateway() as gateway:
+        finding = Finding(rule="V01", message="x" * (MAX_RECEIVE_BYTES + 1))
+        gateway.validation = ValidateModelConfigResponse(findings=[finding])
+        done = await Shell(gateway.target).validate(REFERENCE)
+        assert (done.code, done.out) == (6, "")
+        assert "the findings are more than fit into one answer; --select and --ignore ask for fewer" in done.err
+        assert "max_request_bytes" not in done.err
+        # What is exhausted elsewhere is told as it is.
+        gateway.refusals.append(Failure(code=grpc.StatusCode.RESOURCE_EXHAUSTED, message="quota of the proxy"))
+        done = await Shell(gateway.target).validate(REFERENCE)
+    assert done.err == "triphase: quota of the proxy (RESOURCE_EXHAUSTED)\n"
+
+
+async def test_what_is_more_than_any_gateway_takes_is_not_even_read(tmp_path: Path) -> None:
+    folder = tmp_path / "additional_chat_templates"
+    folder.mkdir()
+    for number in range(9):
+        with (folder / f"{number}.jinja").open("wb") as file:
+            file.truncate(64 << 20)
+    async with shell() as here:
+        done = await here.validate(str(tmp_path))
+    assert (done.code, done.out) == (30, "")
+    assert done.err == f"triphase: {tmp_path}: a check reads more than 536870912 bytes of it\n"
 
 
 async def test_a_refusal_of_the_operators_and_no_gateway_at_all() -> None:

@@ -18,7 +18,7 @@ from triphase_server.service.admission import Admission
 from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
-from triphase_server.service.ports import AttemptOutcome, Outcome, Responses, Upstream
+from triphase_server.service.ports import AttemptOutcome, CheckOutcome, Outcome, Responses, Upstream
 from triphase_server.service.validation import Validation
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Outcomes:
     """An observer that keeps what it is told; `ended_once` is set at the first."""
 
     all: list[Outcome] = field(default_factory=list)
+    checks: list[CheckOutcome] = field(default_factory=list)
     ended_once: asyncio.Event = field(default_factory=asyncio.Event)
 
     def began(self, route: str) -> None:
@@ -44,6 +45,9 @@ class Outcomes:
     def ended(self, outcome: Outcome) -> None:
         self.all.append(outcome)
         self.ended_once.set()
+
+    def checked(self, outcome: CheckOutcome) -> None:
+        self.checks.append(outcome)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ async def serving(
         draw=lambda: 0.0,
     )
     servicer = GatewayServicer(around(service), catalog=catalog, most_write_s=most_write_s)
-    checks = Validation(validation or ValidationPolicy(), draw=lambda: 0.0)
+    checks = Validation(validation or ValidationPolicy(), observer=outcomes, draw=lambda: 0.0)
     model = ModelConfigServicer(checks, handling=servicer.handling)
     settings = settings or SETTINGS
     server = GatewayServer(servicer, model=model, settings=settings, interceptors=interceptors)

@@ -4,21 +4,33 @@ import asyncio
 
 import pytest
 from server_fakes.clock import now, on_fake_clock
-from triphase_server.core.errors import AtCapacity, DeadlineExceeded, ValidationOff
+from triphase_server.core.errors import AtCapacity, DeadlineExceeded, InvalidRequest, ValidationOff
 from triphase_server.core.validation import ValidationPolicy
+from triphase_server.service.ports import CheckOutcome
 from triphase_server.service.validation import Validation
 
 ONE = ValidationPolicy(max_concurrency=1, max_queue=1, max_wait_s=10.0, max_s=60.0)
 
 
-def validation(policy: ValidationPolicy = ONE) -> Validation:
-    return Validation(policy, draw=lambda: 0.5)
+class Told:
+    """A CheckObserver that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.all: list[CheckOutcome] = []
+
+    def checked(self, outcome: CheckOutcome) -> None:
+        self.all.append(outcome)
 
 
-async def check(checks: Validation, lasting_s: float, *, deadline: float | None = None) -> float:
+def validation(policy: ValidationPolicy = ONE, *, told: Told | None = None) -> Validation:
+    return Validation(policy, observer=told or Told(), draw=lambda: 0.5)
+
+
+async def check(checks: Validation, lasting_s: float, *, deadline: float | None = None, failing: bool = False) -> float:
     """Holds a place for some time; returns when it was given back."""
     async with checks.admitted(deadline=deadline):
         await asyncio.sleep(lasting_s)
+        _ = 1 / (not failing)
     return now()
 
 
@@ -98,3 +110,43 @@ def test_workers_share_what_is_allowed(workers: int, shares: list[tuple[int, int
     policy = ValidationPolicy(max_concurrency=3)
     own = [policy.share(place, workers=workers) for place in range(workers)]
     assert [(one.max_concurrency, one.max_queue) for one in own] == shares
+
+
+@on_fake_clock
+async def test_the_observer_is_told_of_every_end() -> None:
+    told = Told()
+    checks = validation(told=told)
+
+    async def found() -> None:
+        async with checks.admitted(deadline=None) as one:
+            await asyncio.sleep(30.0)
+            one.verdict, one.findings = "errors", 3
+
+    first = asyncio.create_task(found())
+    await asyncio.sleep(0)
+    with pytest.raises(AtCapacity):
+        await check(checks, 1.0)
+    second = asyncio.create_task(check(checks, 1.0))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait((second,))
+    await first
+    with pytest.raises(DeadlineExceeded):
+        await check(checks, 9.0, deadline=now() + 2.0)
+    with pytest.raises(ZeroDivisionError):
+        await check(checks, 1.0, failing=True)
+    checks.refuse(InvalidRequest(()))
+    checks.replace(ValidationPolicy(enabled=False))
+    with pytest.raises(ValidationOff):
+        await check(checks, 1.0)
+    assert [(type(one.error), one.waited_s, one.total_s) for one in told.all] == [
+        (AtCapacity, 10.0, 10.0),
+        (asyncio.CancelledError, 0.0, 0.0),
+        (type(None), 0.0, 30.0),
+        (DeadlineExceeded, 0.0, 2.0),
+        (ZeroDivisionError, 0.0, 1.0),
+        (InvalidRequest, 0.0, 0.0),
+        (ValidationOff, 0.0, 0.0),
+    ]
+    assert [(one.verdict, one.findings) for one in told.all if one.error is None] == [("errors", 3)]
+    assert {one.verdict for one in told.all if one.error is not None} == {""}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from triphase_server.rpc.status import TABLE
 from triphase_server.telemetry.families import FAMILIES
-from triphase_server.telemetry.metrics import DEFECT, Registry
+from triphase_server.telemetry.log import DEFECT
+from triphase_server.telemetry.metrics import Registry
 
 DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
 TEXT = DOCS.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """A scripted gateway in this process, for tests of programs that use the client: real gRPC, no engine, no waiting.
 
-Each call of `StreamGenerate` plays the next script, step by step. Nothing here knows the protocol: a script may break
-every rule of it.
+Each call of `StreamGenerate` plays the next script, step by step; the other methods answer what they are told to.
+Nothing here knows the protocol: a script may break every rule of it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any, Self
 import grpc
 import grpc.aio
 from triphase.gateway.v1 import ListModelsResponse, Model, StreamGenerateRequest, StreamGenerateResponse
+from triphase.model.v1 import ValidateModelConfigRequest, ValidateModelConfigResponse, model_config_service_pb2
 
 from triphase_client import health
 from triphase_client.health import HealthState
@@ -49,6 +50,8 @@ class FakeGateway:
         called: Set once a call has come.
         cancelled: Set once the client of a running call went away.
         models: What `ListModels` answers.
+        checks: The `ValidateModelConfig` requests that came, in order.
+        validation: What `ValidateModelConfig` answers: that all is clean, unless it is told something else.
         state: What the health check answers.
         refusals: The statuses that calls get before any script is played, in order; they are used up.
     """
@@ -61,6 +64,8 @@ class FakeGateway:
         self.called = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.models = [Model(name="reference", reasons=True)]
+        self.checks: list[ValidateModelConfigRequest] = []
+        self.validation = ValidateModelConfigResponse(verdict=model_config_service_pb2.VERDICT_CLEAN)
         self.state = HealthState.SERVING
         self.refusals: deque[Failure] = deque()
         self._scripts: deque[Sequence[Step]] = deque()
@@ -80,6 +85,14 @@ class FakeGateway:
                             self._stream, StreamGenerateRequest.FromString, None
                         ),
                         "ListModels": grpc.unary_unary_rpc_method_handler(self._list_models, None, None),
+                    },
+                ),
+                grpc.method_handlers_generic_handler(
+                    "triphase.model.v1.ModelConfigService",
+                    {
+                        "ValidateModelConfig": grpc.unary_unary_rpc_method_handler(
+                            self._validate, ValidateModelConfigRequest.FromString, None
+                        )
                     },
                 ),
                 grpc.method_handlers_generic_handler(
@@ -116,6 +129,11 @@ class FakeGateway:
     async def _list_models(self, _request: bytes, context: "_Context") -> bytes:
         await self._refuse(context)
         return ListModelsResponse(models=self.models).SerializeToString()
+
+    async def _validate(self, request: ValidateModelConfigRequest, context: "_Context") -> bytes:
+        self.checks.append(request)
+        await self._refuse(context)
+        return self.validation.SerializeToString()
 
     async def _check(self, _request: bytes, context: "_Context") -> bytes:
         await self._refuse(context)

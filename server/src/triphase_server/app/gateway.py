@@ -23,6 +23,7 @@ from triphase_server.service.catalog import Catalog
 from triphase_server.service.fleet import Fleet
 from triphase_server.service.generate import GenerateService
 from triphase_server.service.validation import Validation
+from triphase_server.telemetry.checks import CheckLog
 from triphase_server.telemetry.log import RequestLog
 from triphase_server.telemetry.observers import Observers
 from triphase_server.telemetry.reloads import ReloadResult
@@ -58,7 +59,6 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
     draw = random.SystemRandom().random
     own = place or Place()
     admission = Admission(config.limits.share(own.place, workers=own.workers), draw=draw)
-    validation = Validation(config.validation.share(own.place, workers=own.workers), draw=draw)
     fleet = Fleet(config.deployments.values(), gate_of=admission.gate_of, draw=draw)
     async with (
         _upstreams(config) as upstream,
@@ -79,6 +79,11 @@ async def running(config: GatewayConfig, *, place: Place | None = None) -> Async
             observer=Observers(RequestLog(reason_of=reason_of), metrics=metrics.observer),
             heartbeat_s=config.heartbeat_s,
             new_id=lambda: f"resp-{secrets.token_hex(12)}",
+            draw=draw,
+        )
+        validation = Validation(
+            config.validation.share(own.place, workers=own.workers),
+            observer=CheckLog(metrics=metrics.checks, reason_of=reason_of),
             draw=draw,
         )
         settings = ServerSettings(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from triphase_server.rpc.listening import CannotListen, cannot
 from triphase_server.service.fleet import MemberView
 from triphase_server.service.gate import GateView
-from triphase_server.service.ports import Observer
+from triphase_server.service.ports import CheckObserver, Observer
 from triphase_server.telemetry.reloads import ReloadMetrics, ReloadResult, not_counted
 from triphase_server.telemetry.workers import WorkerMetrics, take_place, worker_metrics
 
@@ -22,9 +22,10 @@ _log = logging.getLogger("triphase.gateway")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """Who is to be told what happened: of requests, where metrics are on, and of reloads."""
+    """Who is to be told what happened: of requests and of checks, where metrics are on, and of reloads."""
 
     observer: Observer | None = None
+    checks: CheckObserver | None = None
     reloaded: Callable[[ReloadResult], None] = not_counted
 
 
@@ -38,6 +39,7 @@ async def kept(
         return
     take_place(os.environ)
     from triphase_server.rpc.status import reason_of  # noqa: PLC0415 - see above
+    from triphase_server.telemetry.checks import CheckMetrics  # noqa: PLC0415
     from triphase_server.telemetry.exposition import serving  # noqa: PLC0415
     from triphase_server.telemetry.gauges import FleetGauges  # noqa: PLC0415
     from triphase_server.telemetry.metrics import Metrics, Registry  # noqa: PLC0415
@@ -51,7 +53,8 @@ async def kept(
         async with FleetGauges(registry, members=members, gates=gates).running():
             # A worker counts no reloads: its supervisor does.
             reloaded = ReloadMetrics(registry.series).reloaded if served else not_counted
-            yield Kept(observer=Metrics(registry, reason_of=reason_of), reloaded=reloaded)
+            checks = CheckMetrics(registry.series, reason_of=reason_of)
+            yield Kept(observer=Metrics(registry, reason_of=reason_of), checks=checks, reloaded=reloaded)
 
 
 @contextmanager

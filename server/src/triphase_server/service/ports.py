@@ -92,6 +92,27 @@ class Outcome:
     normalized_by: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOutcome:
+    """How a check of a model repository ended: with `verdict`, or by `error`, a cancellation too. No text of anyone.
+
+    Times are seconds since it was asked for; `waited_s` is until it had a place, or until it ended without one.
+    """
+
+    total_s: float
+    waited_s: float
+    verdict: str = ""
+    findings: int = 0
+    error: BaseException | None = None
+
+
+class CheckObserver(Protocol):
+    """Is told of checks; must be quick and never raise."""
+
+    def checked(self, outcome: CheckOutcome) -> None:
+        """A check ended, also one that was refused."""
+
+
 class Observer(Protocol):
     """Is told what happened; must be quick and never raise."""
 

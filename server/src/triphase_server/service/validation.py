@@ -8,20 +8,32 @@ not known here.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from triphase_server.core.errors import AtCapacity, DeadlineExceeded, PolicyError, ValidationOff
+from triphase_server.core.errors import AtCapacity, DeadlineExceeded, GatewayError, PolicyError, ValidationOff
 from triphase_server.core.validation import ValidationPolicy
 from triphase_server.service.gate import Gate, Turn
+from triphase_server.service.ports import CheckObserver, CheckOutcome
 
 _SUBJECT = "validation"
 _SHORTEST_HINT_S = 1.0
 
 
+@dataclass(slots=True, kw_only=True)
+class Check:
+    """One that was let in: what is allowed, and once it is known, what it found."""
+
+    policy: ValidationPolicy
+    verdict: str = ""
+    findings: int = 0
+
+
 class Validation:
     """The checks of one process; `draw` gives numbers in [0, 1), by which hints to come back are spread."""
 
-    def __init__(self, policy: ValidationPolicy, *, draw: Callable[[], float]) -> None:
+    def __init__(self, policy: ValidationPolicy, *, observer: CheckObserver, draw: Callable[[], float]) -> None:
         self.policy = policy
+        self._observer = observer
         self._gate = Gate(_SUBJECT, policy.concurrency)
         self._draw = draw
 
@@ -30,16 +42,43 @@ class Validation:
         self.policy = policy
         self._gate.adopt(policy.concurrency)
 
+    def refuse(self, error: GatewayError) -> None:
+        """Tells of a request that breaks the contract, and asks for nothing."""
+        self._observer.checked(CheckOutcome(total_s=0.0, waited_s=0.0, error=error))
+
     @asynccontextmanager
-    async def admitted(self, *, deadline: float | None) -> AsyncIterator[ValidationPolicy]:
-        """Waits for a place, holds it, and gives what is allowed. `deadline` is the caller's, on the loop's clock.
+    async def admitted(self, *, deadline: float | None) -> AsyncIterator[Check]:
+        """Waits for a place, holds it, and tells how it ended. `deadline` is the caller's, on the loop's clock.
 
         Raises:
             ValidationOff: The operator does not offer it.
             AtCapacity: There is no place, and none to wait for, or none came in time.
             DeadlineExceeded: It passed before or inside.
         """
-        policy = self.policy
+        now = asyncio.get_running_loop().time
+        begun, placed, check = now(), None, Check(policy=self.policy)
+        error: BaseException | None = None
+        try:
+            async with self._placed(check.policy, deadline):
+                placed = now()
+                yield check
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            ended = now()
+            self._observer.checked(
+                CheckOutcome(
+                    total_s=ended - begun,
+                    waited_s=(ended if placed is None else placed) - begun,
+                    verdict="" if error else check.verdict,
+                    findings=check.findings,
+                    error=error,
+                )
+            )
+
+    @asynccontextmanager
+    async def _placed(self, policy: ValidationPolicy, deadline: float | None) -> AsyncIterator[None]:
         if not policy.enabled:
             message = "the operator of this gateway has turned validation off"
             raise ValidationOff(message, subject=_SUBJECT, retry_after_s=None)
@@ -47,7 +86,7 @@ class Validation:
             async with asyncio.timeout_at(deadline) as limit:
                 await self._enter()
                 try:
-                    yield policy
+                    yield
                 finally:
                     self._gate.leave()
         except TimeoutError:

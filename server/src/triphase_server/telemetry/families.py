@@ -184,6 +184,19 @@ CIRCUIT_TRANSITIONS = Family(
     labels=("deployment", "state"),
     help="How often circuits entered a state",
 )
+CHECKS = Family(
+    name="triphase_checks_total",
+    kind=Kind.COUNTER,
+    labels=("verdict", "error_type"),
+    help="Checks of model repositories that callers asked for, by how they ended",
+)
+CHECK_DURATION = Family(
+    name="triphase_check_duration_seconds",
+    kind=Kind.HISTOGRAM,
+    labels=("error_type",),
+    help="From the request for a check to its end, the wait for a place included",
+    buckets=DURATIONS_S,
+)
 RELOADS = Family(
     name="triphase_config_reloads_total",
     kind=Kind.COUNTER,
@@ -222,6 +235,8 @@ FAMILIES = (
     ADMISSION_LIMIT,
     CIRCUIT_STATE,
     CIRCUIT_TRANSITIONS,
+    CHECKS,
+    CHECK_DURATION,
     RELOADS,
     LAST_RELOAD,
 )

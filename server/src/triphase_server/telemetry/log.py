@@ -4,6 +4,7 @@ Only ids, names from the configuration, counts and times are logged; messages of
 lines get to standard error is `lines.py`.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -11,12 +12,28 @@ from collections.abc import Callable, Mapping
 from triphase_server.core.errors import GatewayError
 from triphase_server.service.ports import Outcome
 
+CANCELLED = "cancelled"
+# What an error is called for which there is no word: any of them is a defect.
+DEFECT = "GATEWAY_INTERNAL"
 _log = logging.getLogger("triphase.requests")
 
 
 def class_name(error: GatewayError) -> str:
     """Returns what an error is called in `core/errors.py`, for who has no table of reasons."""
     return type(error).__name__
+
+
+def word_for(error: BaseException | None, *, reason_of: Callable[[GatewayError], str]) -> str:
+    """Returns what whatever ended something is called; empty where nothing did."""
+    match error:
+        case None:
+            return ""
+        case GatewayError():
+            return reason_of(error)
+        case asyncio.CancelledError() | GeneratorExit():
+            return CANCELLED
+        case _:
+            return DEFECT
 
 
 class RequestLog:
@@ -42,27 +59,28 @@ def fields(outcome: Outcome, *, reason_of: Callable[[GatewayError], str]) -> dic
         "response_id": outcome.response_id,
         "route": outcome.route,
         "deployment": outcome.deployment,
-        "total_s": _rounded(outcome.total_s),
+        "total_s": rounded(outcome.total_s),
     }
     if outcome.normalized_by:
         logged["normalized"] = ",".join(outcome.normalized_by)
     if outcome.error is not None:
         return {**logged, "outcome": reason_of(outcome.error), **outcome.error.metadata}
     if outcome.completed is None:
-        return {**logged, "outcome": "cancelled"}
+        return {**logged, "outcome": CANCELLED}
     usage, timings = outcome.completed.usage, outcome.completed.timings
     return {
         **logged,
         "outcome": outcome.completed.finish_reason.value,
-        "first_reasoning_s": _rounded(timings.first_reasoning_s),
-        "first_output_s": _rounded(timings.first_output_s),
+        "first_reasoning_s": rounded(timings.first_reasoning_s),
+        "first_output_s": rounded(timings.first_output_s),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
+def rounded(seconds: float | None) -> float | None:
+    """Returns a time in whole microseconds."""
     return None if seconds is None else round(seconds, 6)
 
 

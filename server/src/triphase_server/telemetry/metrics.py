@@ -5,7 +5,6 @@ metrics there are is in `families.py`; deployments and circuits are sampled by `
 `exposition.py`.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -17,11 +16,9 @@ from triphase_server.core.events import Completed
 from triphase_server.service.ports import AttemptOutcome, Outcome
 from triphase_server.telemetry import families
 from triphase_server.telemetry.families import FAMILIES, Family, Kind
+from triphase_server.telemetry.log import CANCELLED, word_for
 
 UNKNOWN = "unknown"
-CANCELLED = "cancelled"
-# What an error is called for which there is no word: any of them is a defect.
-DEFECT = "GATEWAY_INTERNAL"
 _OPERATION, _PROVIDER = "chat", "triphase"
 
 # From label values to their series. Series are few and live as long as the process, so each is looked up once.
@@ -105,15 +102,7 @@ class Metrics:
         return "completed", outcome.completed.finish_reason.value, ""
 
     def _error_type(self, error: BaseException | None) -> str:
-        match error:
-            case None:
-                return ""
-            case GatewayError():
-                return self._reason_of(error)
-            case asyncio.CancelledError() | GeneratorExit():
-                return CANCELLED
-            case _:
-                return DEFECT
+        return word_for(error, reason_of=self._reason_of)
 
     def _record_times(self, outcome: Outcome) -> None:
         route, timings = outcome.route, outcome.timings

@@ -179,6 +179,21 @@ async def test_a_request_that_breaks_the_contract_starts_no_process(
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.INVALID_ARGUMENT, "CALLER_INVALID_REQUEST")
 
 
+async def test_the_service_tells_how_each_check_ended_and_not_of_what() -> None:
+    async with validating() as (live, stub):
+        await stub.ValidateModelConfig(request({"config.json": b"{}"}))
+        await refused(stub.ValidateModelConfig(request({"../config.json": b"{}"})))
+        await refused(stub.ValidateModelConfig(ValidateModelConfigRequest(stored_repository="nobody")))
+    told = live.outcomes.checks
+    assert [(one.verdict, type(one.error).__name__) for one in told] == [
+        ("errors", "NoneType"),
+        ("", "InvalidRequest"),
+        ("", "UnknownRepository"),
+    ]
+    assert told[0].findings > 0
+    assert told[0].total_s > told[0].waited_s >= 0.0
+
+
 async def test_bytes_that_are_no_message_are_refused() -> None:
     async with validating() as (live, _):
         channel: Any = live.channel  # its stubs want serializers, which bytes have no need of

@@ -71,8 +71,13 @@ def validate(  # noqa: PLR0913 - the options of a command are its parameters
 
 
 def _too_large(error: TriphaseError, size: int) -> TriphaseError:
-    """The error, or what to do about it where gRPC itself refused the size of the request."""
-    if error.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or error.reason:
+    """The error, or what to do about it where gRPC itself refused the size of a message, whose sizes its text tells."""
+    if error.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or error.reason or "larger than max" not in error.message:
         return error
-    message = f"what a check reads of it is {size} bytes, more than the gateway takes; its operator can raise"
-    return TriphaseError(f"{message} max_request_bytes, and `triphase-model check` needs no gateway", code=error.code)
+    if f"({size} vs. " in error.message:
+        what = f"what a check reads of it is {size} bytes, more than the gateway takes; its operator can raise"
+        advice = f"{what} max_request_bytes, and `triphase-model check` needs no gateway"
+    else:
+        what = "the findings are more than fit into one answer; --select and --ignore ask for fewer"
+        advice = f"{what}, and `triphase-model check` has no such limit"
+    return TriphaseError(advice, code=error.code)

@@ -35,7 +35,7 @@ def json_report(result: Result) -> str:
 
 
 def mended_json_report(mended: Mended) -> str:
-    """What was tried, which files differ, what the new folder lacks, and the result of the check after it."""
+    """What was tried, which files are other ones now, what a copy lacks, and the result of the check after it."""
     source = mended.source
     whole = {
         "steps": [_step(step) for step in mended.steps],

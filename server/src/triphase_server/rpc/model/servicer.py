@@ -13,7 +13,7 @@ from triphase_model.validator.checking import Result
 from triphase_model.validator.source import NotARepository
 from triphase_model.validator.stored import UnknownRepository as Unknown
 
-from triphase_server.core.errors import ResponseTooLarge, UnknownRepository
+from triphase_server.core.errors import GatewayError, ResponseTooLarge, UnknownRepository
 from triphase_server.rpc.context import Context
 from triphase_server.rpc.handling import Handling, deadline_of
 from triphase_server.rpc.model.requests import to_question
@@ -36,11 +36,19 @@ class ModelConfigServicer:
     ) -> ValidateModelConfigResponse:
         """Returns what a check finds."""
         async with self._handling.reporting(context):
-            question = to_question(refuse_undecodable(request), roots=self._validation.policy.roots)
-            async with self._validation.admitted(deadline=deadline_of(context)) as policy:
-                result = await _checked(question, most_s=policy.max_s)
+            question = self._asked(request)
+            async with self._validation.admitted(deadline=deadline_of(context)) as check:
+                result = await _checked(question, most_s=check.policy.max_s)
+                check.verdict, check.findings = result.verdict.name.lower(), len(result.findings)
             return to_response(result)
         return ValidateModelConfigResponse()  # never read: the client is gone
+
+    def _asked(self, request: ValidateModelConfigRequest) -> Question:
+        try:
+            return to_question(refuse_undecodable(request), roots=self._validation.policy.roots)
+        except GatewayError as error:
+            self._validation.refuse(error)
+            raise
 
 
 async def _checked(question: Question, *, most_s: float) -> Result:
