@@ -6,7 +6,14 @@ from prometheus_client import generate_latest
 from server_fakes.clock import on_fake_clock
 from server_fakes.rig import Rig, ask, deployment, rig
 from server_fakes.upstream import Step, chunk, finish
-from triphase_server.core.errors import InvalidRequest, Stage, UpstreamConnectionLost, UpstreamOverloaded, Violation
+from triphase_server.core.errors import (
+    InternalError,
+    InvalidRequest,
+    Stage,
+    UpstreamConnectionLost,
+    UpstreamOverloaded,
+    Violation,
+)
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import OnMidstreamFailure, Target
 from triphase_server.rpc.status import TABLE
@@ -152,7 +159,8 @@ async def test_a_defect_is_a_failure_and_ours() -> None:
     recorded = Recorded(rig([chunk(content="8"), finish()]))
     recorded.rig.upstream.responses = None  # type: ignore[assignment] # what breaks inside `open`
     _, error = await recorded.rig.failure(ask())
-    assert isinstance(error, AttributeError)
+    assert isinstance(error, InternalError)
+    assert isinstance(error.__cause__, AttributeError)
     assert recorded.requests(outcome="failed", error_type="GATEWAY_INTERNAL") == 1
     assert recorded.attempts("m-a", "first", "GATEWAY_INTERNAL") == 1
 
