@@ -14,7 +14,7 @@ TEMPLATE = Control.TEMPLATE_VARIABLE
 SOME = (Effort.LOW, Effort.HIGH)
 TOGGLE = EffortPolicy(method=EffortMethod.TOGGLE, supported=(Effort.NONE, Effort.MEDIUM))
 # What vLLM makes of a model that only knows on and off, and what the gateway makes of it by itself.
-BUDGETED = replace(TOGGLE, budget_field="thinking_token_budget", budget_from_zero=True)
+BUDGETED = replace(TOGGLE, budget_field="thinking_token_budget")
 ENFORCED = replace(TOGGLE, enforces=True)
 ALWAYS = EffortPolicy(supported=(), enforces=True)
 NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}

@@ -36,7 +36,7 @@ def test_default_budgets_rise_and_the_last_is_none() -> None:
         (replace(TOGGLE, enforces=True), ALL),
         (replace(FIXED, enforces=True), ALL),
         (replace(FIXED, budget_field="b"), THINKING),
-        (replace(FIXED, budget_field="b", budget_from_zero=True), ALL),
+        (replace(FIXED, budget_field="thinking_token_budget"), ALL),
         # A graded model gains the effort that it lacks, and no more.
         (replace(GRADED, enforces=True), (Effort.NONE, *GRADED.supported)),
         (replace(GRADED, enforces=True, budgets={Effort.XHIGH: 9}), (Effort.NONE, *GRADED.supported, Effort.XHIGH)),
@@ -79,10 +79,21 @@ def test_variables_of_the_template_reach_it_only_on_engines_that_pass_them(engin
     passes = engine is not Engine.OPENAI
     assert (Effort.NONE in on(TOGGLE, engine).supported) is passes
     assert bool(on(PRESETS["kimi-k3"].effort, engine).levels) is passes
-    assert bool(on(PRESETS["hy3"].effort, engine).told_apart) is passes
+    hy3 = on(PRESETS["hy3"].effort, engine)  # whose words are those of the API, all but one
+    assert hy3.told_apart == ((Effort.NONE,) if passes else ()) + (Effort.LOW, Effort.HIGH)
+    assert hy3.method is (EffortMethod.TEMPLATE if passes else EffortMethod.FIELD)
     assert on(GRADED, engine).supported == GRADED.supported  # by the engine's own field
     of_the_engine = EffortPolicy(supported=(), levels={Effort.LOW: {"effort_hint": 1}})
     assert on(of_the_engine, engine).levels == of_the_engine.levels
+
+
+def test_levels_in_the_words_of_the_api_go_by_its_own_field_where_nothing_else_does() -> None:
+    levels = {e: {"chat_template_kwargs": {"reasoning_effort": e.value}} for e in (Effort.LOW, Effort.HIGH)}
+    toggle = replace(TOGGLE, levels=levels)
+    policy = on(toggle, Engine.OPENAI)
+    assert (policy.supported, policy.levels) == ((Effort.LOW, Effort.HIGH), {})
+    assert policy.fields(Effort.LOW) == {"reasoning_effort": "low"}
+    assert on(toggle, Engine.VLLM).levels == levels
 
 
 def test_an_engine_takes_away_the_words_that_it_does_not_know() -> None:

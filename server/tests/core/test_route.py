@@ -1,5 +1,7 @@
 """Routes: which deployment counts as the first, and what a route can do at all."""
 
+from dataclasses import replace
+
 from triphase_server.core.detection import Detection
 from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.request import Effort
@@ -28,3 +30,6 @@ def test_a_route_can_do_what_one_of_its_deployments_can() -> None:
     assert both.efforts == (Effort.LOW, Effort.HIGH, Effort.MAX)
     assert both.reasons
     assert not Route(name="r", targets=(Target(deployment=PLAIN),)).reasons
+    assert not both.bounds_reasoning
+    bounding = replace(THINKER, effort=EffortPolicy(enforces=True))
+    assert Route(name="r", targets=(Target(deployment=PLAIN), Target(deployment=bounding))).bounds_reasoning

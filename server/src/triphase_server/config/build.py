@@ -7,13 +7,14 @@ are is in `schema.py`.
 from collections.abc import Mapping
 
 from triphase_server.config.api_keys import digest_of
+from triphase_server.config.profiles import Profiles, detection_of, messages_of
 from triphase_server.config.schema import GatewayTable, UpstreamTable
-from triphase_server.config.schema_deployment import DeploymentTable, ground
+from triphase_server.config.schema_deployment import DeploymentTable, effort_policy, ground
 from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
 from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.limits import Limits
-from triphase_server.core.normalization import AS_GIVEN
+from triphase_server.core.normalization import beneath
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, SummaryModel, Target, Timeouts
 from triphase_server.upstream.settings import Secret, UpstreamSettings
@@ -24,9 +25,10 @@ def upstreams(table: GatewayTable) -> Mapping[str, UpstreamSettings]:
     return {name: _upstream(name, upstream) for name, upstream in table.upstreams.items()}
 
 
-def routes(table: GatewayTable) -> Mapping[str, Route]:
-    """Returns all routes by name, each with its deployments."""
-    return {name: _route(name, route, table.deployments) for name, route in table.routes.items()}
+def routes(table: GatewayTable, profiles: Profiles) -> Mapping[str, Route]:
+    """Returns all routes by name, each with its deployments, as far as a profile tells of their models."""
+    made = {name: _deployment(name, deployment, profiles) for name, deployment in table.deployments.items()}
+    return {name: _route(name, route, made) for name, route in table.routes.items()}
 
 
 def limits(table: GatewayTable) -> Limits:
@@ -59,7 +61,7 @@ def _upstream(name: str, table: UpstreamTable) -> UpstreamSettings:
     )
 
 
-def _route(name: str, table: RouteTable, deployments: Mapping[str, DeploymentTable]) -> Route:
+def _route(name: str, table: RouteTable, deployments: Mapping[str, Deployment]) -> Route:
     return Route(
         name=name,
         targets=tuple(_target(target, deployments[target.name]) for target in table.deployments),
@@ -76,26 +78,30 @@ def _route(name: str, table: RouteTable, deployments: Mapping[str, DeploymentTab
     )
 
 
-def _target(table: TargetTable, deployment: DeploymentTable) -> Target:
-    return Target(deployment=_deployment(table.name, deployment), weight=table.weight, priority=table.priority)
+def _target(table: TargetTable, deployment: Deployment) -> Target:
+    return Target(deployment=deployment, weight=table.weight, priority=table.priority)
 
 
 def _summary_model(table: SummaryModelTable) -> SummaryModel:
     return SummaryModel(route=table.route, timeout_s=table.timeout_s)
 
 
-def _deployment(name: str, table: DeploymentTable) -> Deployment:
-    preset = ground(table.preset)
+def _deployment(name: str, table: DeploymentTable, profiles: Profiles) -> Deployment:
+    keys = dict(table)
+    profile = profiles.of(keys)
+    detection = detection_of(profile, ground(table.preset).detection, has_preset=table.preset is not None)
     return Deployment(
         name=name,
         upstream=table.upstream,
         model=table.model,
-        detection=table.detection.over(preset.detection),
-        effort=table.effort.over(preset.effort),
-        messages=table.messages.over(AS_GIVEN),
+        detection=table.detection.over(detection),
+        effort=effort_policy(table.effort, keys, profiles=profiles),
+        messages=table.messages.over(beneath(messages_of(profile), engine=table.engine or "")),
         timeouts=Timeouts(**table.timeouts.model_dump()),
         breaker=table.breaker.policy(),
         extra_body=table.extra_body,
         errors=tuple(ErrorPattern(**error.model_dump()) for error in table.errors),
         repository=table.repository,
+        engine=table.engine,
+        profile=table.profile,
     )

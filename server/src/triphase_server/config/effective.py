@@ -51,8 +51,9 @@ def _names(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:
-    told = _told(deployment, leave_out={"name", "extra_body"})
-    return {**told, "extra_body": _names(deployment.extra_body)}
+    told = _told(deployment, leave_out={"name", "effort", "extra_body"})
+    effort = {**_told(deployment.effort), "efforts": _plain(deployment.effort.efforts)}
+    return {**told, "effort": effort, "extra_body": _names(deployment.extra_body)}
 
 
 def _route(route: Route) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from triphase_server.config.errors import KeyPath
+from triphase_server.config.profiles import Profiles
 
 _NAMES_SHOWN = 20
 
@@ -38,7 +39,7 @@ class Table(BaseModel):
 class Surroundings:
     """What a value may refer to: the environment, the file's folder, and the names in the file, right or wrong.
 
-    `summarized_routes` are those that have a summary model of their own.
+    `summarized_routes` are those that have a summary model of their own, `profiles` those of the models.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -47,6 +48,7 @@ class Surroundings:
     deployments: Collection[str] = ()
     routes: Collection[str] = ()
     summarized_routes: Collection[str] = ()
+    profiles: Profiles = field(default_factory=Profiles)
 
 
 def surroundings(info: ValidationInfo) -> Surroundings:

@@ -155,6 +155,16 @@ def _placed(name: str, info: ValidationInfo) -> str:
     return str(surroundings(info).folder.absolute() / name)
 
 
+def _placed_if_any(name: str, info: ValidationInfo) -> str:
+    return _placed(name, info) if name else ""
+
+
+def _is_budget_field(path: str) -> bool:
+    """Whether a text is a path into a body, its steps separated by dots, or empty."""
+    steps = path.split(".")
+    return not path or (all(steps) and steps[0] not in RESERVED_FIELDS)
+
+
 def _is_folder(path: str) -> bool:
     try:
         return Path(path).is_dir()
@@ -263,10 +273,14 @@ MarkerPairs = Annotated[list[MarkerPair], Field(max_length=32), AfterValidator(_
 BudgetField = Annotated[
     str,
     Field(max_length=100),
-    must(lambda text: text not in RESERVED_FIELDS),
+    must(_is_budget_field),
     expected('the name of the body field that bounds reasoning tokens, or "" where there is none'),
 ]
+Tokens = Annotated[int, Field(ge=0, le=1_000_000), expected("a whole number of tokens from 0 to 1000000")]
 _FolderPath = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_placed)]
+ProfilePath = Annotated[
+    str, Field(max_length=4096), AfterValidator(_placed_if_any), expected("the path of a model profile")
+]
 RepositoryPath = Annotated[_FolderPath, expected("the path of a folder")]
 Folder = Annotated[_FolderPath, must(_is_folder), expected("the path of a folder that is there")]
 EngineFields = Annotated[dict[str, Any], AfterValidator(_engine_fields)]

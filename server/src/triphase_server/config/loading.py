@@ -16,6 +16,7 @@ from triphase_server.config.errors import ConfigError, KeyPath, Problem
 from triphase_server.config.fields import Surroundings, Table
 from triphase_server.config.kinds import AdminAddress
 from triphase_server.config.problems import problems_of
+from triphase_server.config.profiles import Deriver, Profiles
 from triphase_server.config.schema import GatewayTable, LogLevel
 from triphase_server.config.source import Source, as_table, read
 from triphase_server.config.warning_rules import warnings_of
@@ -68,20 +69,22 @@ class GatewayConfig:
         return {target.deployment.name: target.deployment for route in self.routes.values() for target in route.targets}
 
 
-def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
+def load(path: Path, *, environ: Mapping[str, str], derive: Deriver | None = None) -> GatewayConfig:
     """Reads a configuration file; paths in it count from its folder.
 
     Args:
         path: The TOML file.
         environ: Where `api_key_env` and `headers_env` look.
+        derive: Makes the profile of a repository that is named without one; `None` = nobody does.
 
     Raises:
         ConfigError: The file cannot be used; holds every problem.
     """
     source = read(path)
+    profiles = Profiles(derive)
     problems: list[Problem] = []
     try:
-        table = GatewayTable.model_validate(source.document, context=_surroundings(source, environ))
+        table = GatewayTable.model_validate(source.document, context=_surroundings(source, environ, profiles))
     except ValidationError as error:
         problems += problems_of(error, source=source)
     problems += (source.problem(path, message=message) for path, message in contradictions(source.document))
@@ -100,7 +103,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> GatewayConfig:
         limits=build.limits(table),
         validation=table.validation.policy(),
         upstreams=build.upstreams(table),
-        routes=build.routes(table),
+        routes=build.routes(table, profiles),
         warnings=warnings_of(table, source=source),
     )
 
@@ -151,6 +154,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
         return (path,)
     upstreams = map(as_table, as_table(source.document.get("upstreams")).values())
     named = [upstream.get(key) for upstream in upstreams for key in ("api_key_file", "ca_file")]
+    named += [as_table(one).get("profile") for one in as_table(source.document.get("deployments")).values()]
     return (path, *dict.fromkeys(source.folder / name for name in named if isinstance(name, str) and name))
 
 
@@ -164,7 +168,7 @@ def warnings(config: GatewayConfig) -> tuple[Problem, ...]:
     return config.warnings
 
 
-def _surroundings(source: Source, environ: Mapping[str, str]) -> Surroundings:
+def _surroundings(source: Source, environ: Mapping[str, str], profiles: Profiles) -> Surroundings:
     routes = as_table(source.document.get("routes"))
     return Surroundings(
         environ=environ,
@@ -173,6 +177,7 @@ def _surroundings(source: Source, environ: Mapping[str, str]) -> Surroundings:
         deployments=_names(source, "deployments"),
         routes=tuple(routes),
         summarized_routes=frozenset(name for name, route in routes.items() if "summary_model" in as_table(route)),
+        profiles=profiles,
     )
 
 

@@ -19,10 +19,10 @@ from triphase_server.config.schema_deployment import (
     BreakerTable,
     DeploymentTable,
     DetectionTable,
-    EffortTable,
     ErrorTable,
     TimeoutsTable,
 )
+from triphase_server.config.schema_effort import EffortTable
 from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.config.schema_route import RetryTable, RouteTable, SummaryModelTable, TargetTable
@@ -83,8 +83,9 @@ def _path(location: KeyPath, document: Mapping[str, Any]) -> KeyPath:
     # pydantic marks an error of a key, not of its value, by a last step that the file does not have. Nor does the file
     # have the inside of a table that a name stands for.
     around = _at(document, location[:-1])
-    is_mark = location[-1:] == ("[key]",) and "[key]" not in around
-    return location if isinstance(around, dict | list) and not is_mark else location[:-1]
+    is_inside = isinstance(around, dict | list)
+    is_mark = location[-1:] == ("[key]",) and is_inside and "[key]" not in around
+    return location if is_inside and not is_mark else location[:-1]
 
 
 def _at(document: Any, path: KeyPath) -> Any:

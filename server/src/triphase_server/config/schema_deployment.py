@@ -4,20 +4,22 @@ Rule: a table that has a preset beneath it changes only the keys that the file s
 what holds for all of them, are in `schema.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from triphase_model.effort.profile import NotAProfile
 
-from triphase_server.config.fields import Table, expected, listed, name_in, one_of, wrong
+from triphase_server.config.fields import Table, expected, name_in, one_of, surroundings, wrong
 from triphase_server.config.kinds import (
-    BudgetField,
     Count,
     CountOrOff,
     EngineFields,
     MarkerPairs,
     MarkerText,
     ModelName,
+    ProfilePath,
     RepositoryPath,
     Seconds,
     SecondsOrNone,
@@ -28,17 +30,18 @@ from triphase_server.config.kinds import (
     ThoughtField,
     WindowSeconds,
 )
+from triphase_server.config.profiles import Profiles, effort_of
+from triphase_server.config.schema_effort import EffortTable, mistakes
 from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
-from triphase_server.core.effort_policy import EffortMethod, EffortPolicy, UnsupportedPolicy
+from triphase_server.core.effort_policy import EffortPolicy, on_engine
+from triphase_server.core.effort_tables import Engine
 from triphase_server.core.error_patterns import ANY_FAILURE
 from triphase_server.core.presets import PRESETS, Preset
-from triphase_server.core.request import Effort
 from triphase_server.core.route import Timeouts
 
 _DETECTION = Detection()
-_EFFORT = EffortPolicy()
 _TIMEOUTS = Timeouts()
 _BREAKER = BreakerPolicy()
 
@@ -50,9 +53,7 @@ def _error_or_any_failure(status: int) -> int:
 
 
 # Enumerations are written as their values; strict mode alone would want the members.
-_OneEffort = Annotated[Effort, Field(strict=False), expected("one of " + ", ".join(Effort))]
-_Method = Annotated[EffortMethod, Field(strict=False), expected("one of " + ", ".join(EffortMethod))]
-_Unsupported = Annotated[UnsupportedPolicy, Field(strict=False), expected("one of " + ", ".join(UnsupportedPolicy))]
+_Engine = Annotated[Engine, Field(strict=False), expected("one of " + ", ".join(Engine))]
 _Channel = Annotated[Channel, Field(strict=False), expected("reasoning or output")]
 _Words = Annotated[str, Field(min_length=1, max_length=200), expected("a text of 1 to 200 characters")]
 _ErrorStatus = Annotated[int, Field(ge=400, le=599), expected("an HTTP status from 400 to 599")]
@@ -77,23 +78,6 @@ class DetectionTable(Table):
         own.update({name: tuple(own[name]) for name in ("fields", "discard") if name in own})
         if "markers" in own:
             own["markers"] = tuple(Marker(open=pair[0], close=pair[1]) for pair in self.markers)
-        return replace(preset, **own)
-
-
-class EffortTable(Table):
-    """`[deployments.NAME.effort]`: what can be asked of the model; a key set here overrides the preset's."""
-
-    method: _Method = _EFFORT.method
-    supported: list[_OneEffort] = Field(default=list(_EFFORT.supported))
-    default: _OneEffort | None = _EFFORT.default
-    unsupported: _Unsupported = _EFFORT.unsupported
-    budget_field: BudgetField = _EFFORT.budget_field
-
-    def over(self, preset: EffortPolicy) -> EffortPolicy:
-        """Returns the preset with the keys of this table in place of its own."""
-        own: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
-        if "supported" in own:
-            own["supported"] = tuple(self.supported)
         return replace(preset, **own)
 
 
@@ -164,9 +148,10 @@ class DeploymentTable(Table):
 
     upstream: Annotated[str, name_in(lambda around: around.upstreams, what="the name of an upstream")]
     model: ModelName = Field(description="The upstream's name of the model")
+    engine: _Engine | None = Field(None, description="Which engine serves it: which fields of a body it reads")
     preset: Annotated[str, one_of(PRESETS, what="the name of a preset")] | None = None
+    profile: ProfilePath = Field("", description="The file of the model's profile; empty = none")
     detection: DetectionTable = DetectionTable()
-    effort: EffortTable = EffortTable()
     messages: MessagesTable = MessagesTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     breaker: BreakerTable = BreakerTable()
@@ -176,10 +161,50 @@ class DeploymentTable(Table):
         "", description="The folder of the model's files, which `triphase-server check` validates; empty = not said"
     )
 
+    # Last, since it is checked against all keys above.
+    effort: EffortTable = EffortTable()
+
+    @field_validator("profile")
+    @classmethod
+    def _can_be_read(cls, path: str, info: ValidationInfo) -> str:
+        try:
+            if path:
+                surroundings(info).profiles.named(path)
+        except NotAProfile as error:
+            raise wrong(f"expected the path of a model profile; {_where(error)}", show=False) from None
+        return path
+
+    @field_validator("repository")
+    @classmethod
+    def _can_be_analysed(cls, path: str, info: ValidationInfo) -> str:
+        try:
+            if path and not info.data.get("profile"):
+                surroundings(info).profiles.derived(path)
+        except NotAProfile as error:
+            raise wrong(f"expected a model repository; {error.expected}", show=False) from None
+        return path
+
     @field_validator("effort")
     @classmethod
-    def _default_is_supported(cls, effort: EffortTable, info: ValidationInfo) -> EffortTable:
-        policy = effort.over(ground(info.data.get("preset")).effort)
-        if policy.default is not None and policy.default not in policy.supported:
-            raise wrong(f"expected a default that is supported ({listed(policy.supported)})", at=("default",))
+    def _fits_the_rest(cls, effort: EffortTable, info: ValidationInfo) -> EffortTable:
+        policy = effort_policy(effort, info.data, profiles=surroundings(info).profiles)
+        for key, message in mistakes(effort, policy):
+            raise wrong(message, at=(key,))
         return effort
+
+
+def _where(error: NotAProfile) -> str:
+    return f"its {error.key}: {error.expected}" if error.key else error.expected
+
+
+def effort_policy(effort: EffortTable, deployment: Mapping[str, Any], *, profiles: Profiles) -> EffortPolicy:
+    """Returns what a deployment can do about effort.
+
+    Rule: lowest first: the preset, the profile, the engine, the table itself. `deployment` holds the other keys of the
+    deployment, as far as they are valid.
+    """
+    preset = deployment.get("preset")
+    policy = effort_of(profiles.of(deployment), ground(preset).effort, has_preset=preset is not None)
+    if engine := deployment.get("engine"):
+        policy = on_engine(policy, engine, extra_body=deployment.get("extra_body", {}))
+    return effort.over(replace(policy, enforces=deployment.get("enforcement") is not None))

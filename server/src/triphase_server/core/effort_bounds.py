@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from triphase_server.core.effort_fields import Fields, OwnFields, at_path, same
 from triphase_server.core.effort_policy import EffortPolicy
-from triphase_server.core.effort_tables import TEMPLATE_FIELD
+from triphase_server.core.effort_tables import BUDGETS_FROM_ZERO, TEMPLATE_FIELD
 from triphase_server.core.errors import InvalidRequest, Violation
 from triphase_server.core.events import Control
 from triphase_server.core.request import Effort, GenerationRequest
@@ -104,7 +104,7 @@ def _room(request: GenerationRequest, policy: EffortPolicy) -> int:
 
 def _held(tokens: int, policy: EffortPolicy, *, said_by: str, is_effort: bool) -> Bound:
     # The engine's own way first: it counts exactly, and need not be asked twice.
-    by_engine = policy.budget_field and (tokens or policy.budget_from_zero)
+    by_engine = policy.budget_field and (tokens or policy.budget_field in BUDGETS_FROM_ZERO)
     if by_engine:
         control = path_control(policy.budget_field, otherwise=Control.ENGINE_BUDGET)
     else:

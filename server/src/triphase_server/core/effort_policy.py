@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from triphase_server.core.effort_fields import leaves
-from triphase_server.core.effort_tables import DEFAULT_BUDGETS, ENGINES, TEMPLATE_FIELD, Engine
+from triphase_server.core.effort_tables import BUDGETS_FROM_ZERO, DEFAULT_BUDGETS, ENGINES, TEMPLATE_FIELD, Engine
 from triphase_server.core.request import Effort
 
 DEFAULT_ANSWER_RESERVE = 256
@@ -46,7 +46,6 @@ class EffortPolicy:
         default: What is asked for where the request says nothing; `None` = nothing is.
         unsupported: What becomes of another effort.
         budget_field: The path of the body field that bounds reasoning tokens; empty = there is none.
-        budget_from_zero: Whether that field takes 0, which closes the thought at once.
         answer_reserve: Tokens that a bound leaves to the answer, where the request bounds its output.
         minimum: Whether a request may ask for a least amount of thought; only what `enforces` can give it.
         enforces: Whether the gateway can close this deployment's thoughts itself.
@@ -60,7 +59,6 @@ class EffortPolicy:
     default: Effort | None = None
     unsupported: UnsupportedPolicy = UnsupportedPolicy.REJECT
     budget_field: str = ""
-    budget_from_zero: bool = False
     answer_reserve: int = DEFAULT_ANSWER_RESERVE
     minimum: bool = False
     enforces: bool = False
@@ -83,12 +81,17 @@ class EffortPolicy:
             return {}
         if self.budgets is not None:
             return self.budgets
+        return self.default_budgets
+
+    @property
+    def default_budgets(self) -> Mapping[Effort, int]:
+        """What efforts stand for where the operator says nothing: bounds, where prompts tell no degrees apart."""
         return {} if len(_thinking(self.told_apart)) > 1 else DEFAULT_BUDGETS
 
     @property
     def closes(self) -> bool:
         """Whether a thought can be closed before it begins, which is what `none` means."""
-        return self.thinks and (self.enforces or (bool(self.budget_field) and self.budget_from_zero))
+        return self.thinks and (self.enforces or self.budget_field in BUDGETS_FROM_ZERO)
 
     @property
     def efforts(self) -> tuple[Effort, ...]:
@@ -120,21 +123,25 @@ def on_engine(policy: EffortPolicy, engine: Engine, *, extra_body: Mapping[str, 
     `extra_body` are the fields that every request to the deployment carries: some bounds need one.
     """
     traits = ENGINES[engine]
-    levels = policy.levels
-    supported = policy.supported
-    if not traits.passes_kwargs:
-        levels = {effort: fields for effort, fields in levels.items() if TEMPLATE_FIELD not in fields}
-        supported = supported if policy.method is EffortMethod.FIELD else ()
-    if policy.method is EffortMethod.FIELD:
+    kept = policy if traits.passes_kwargs else _without_kwargs(policy)
+    supported = kept.supported
+    if kept.method is EffortMethod.FIELD:
         supported = tuple(effort for effort in supported if effort in traits.efforts)
     has_budget = not traits.budget_needs or traits.budget_needs in extra_body
     return replace(
-        policy,
-        levels=levels,
+        kept,
         supported=supported,
         budget_field=traits.budget_field if has_budget else "",
-        budget_from_zero=traits.budget_from_zero and has_budget,
     )
+
+
+def _without_kwargs(policy: EffortPolicy) -> EffortPolicy:
+    """Returns what is left where no variable reaches the template but the effort itself, by the engine's own field."""
+    in_words = {e for e, fields in policy.levels.items() if fields == _written(e, EffortMethod.TEMPLATE)}
+    told = in_words if policy.method is EffortMethod.TOGGLE else in_words.union(policy.supported)
+    levels = {effort: fields for effort, fields in policy.levels.items() if TEMPLATE_FIELD not in fields}
+    supported = tuple(effort for effort in Effort if effort in told)
+    return replace(policy, method=EffortMethod.FIELD, levels=levels, supported=supported)
 
 
 def _thinking(efforts: tuple[Effort, ...]) -> tuple[Effort, ...]:

@@ -72,6 +72,7 @@ DEFAULT_BUDGETS: Mapping[Effort, int] = MappingProxyType(
     }
 )
 
+BUDGETS_FROM_ZERO = frozenset(traits.budget_field for traits in ENGINES.values() if traits.budget_from_zero)
 # Fields by which bodies bound thoughts: of the engines above, and second names of theirs.
 BUDGET_FIELDS = frozenset(traits.budget_field for traits in ENGINES.values()) - {""} | {
     "reasoning_budget_tokens",

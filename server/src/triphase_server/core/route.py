@@ -10,6 +10,7 @@ from enum import StrEnum
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Detection
 from triphase_server.core.effort_policy import EffortPolicy
+from triphase_server.core.effort_tables import Engine
 from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.normalization import Normalization
 from triphase_server.core.request import Effort
@@ -40,7 +41,7 @@ class Deployment:
 
     `messages` says how conversations are put for its chat template. `extra_body` holds fields that every request to
     this deployment carries; those of the caller win. `errors` say what errors of this upstream really are, and
-    `repository` is the folder of the model's files, empty where it is not said.
+    `repository` is the folder of the model's files and `profile` the file of its profile, empty where it is not said.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Deployment:
     extra_body: Mapping[str, object] = field(default_factory=dict)
     errors: tuple[ErrorPattern, ...] = ()
     repository: str = ""
+    engine: Engine | None = None
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
