@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from repositories.clean import repository
 from repositories.editing import Fault, renderer
+from repositories.families import family
 from repositories.faults import ALL
-from triphase_model.validator.checking import Result, check
+from triphase_model.validator.checking import Result, Selection, Verdict, check
 from triphase_model.validator.excerpt import excerpt
 from triphase_model.validator.findings import Finding
 from triphase_model.validator.source import Source, TooLarge
 
-# Whether a tied projection is another one than the embedding is told by samples of the weights themselves.
+# Whether a tied projection is another one than the embedding is told by samples of the weights themselves: without them
+# that is said.
 BY_SAMPLES = {"A12"}
 # Whether what follows the last tensor is zeros is told by these bytes: without them it is found and not mended.
 FIXED_BY_BYTES = {"W04"}
@@ -41,7 +43,19 @@ def test_a_check_of_it_finds_what_a_check_of_the_whole_finds(fault: Fault) -> No
     source = Source.of_files(files)
     whole, read = check(source, renderer=renderer()), check(excerpt(source), renderer=renderer())
     assert told(read) == told(whole)
-    assert read.unanswered == whole.unanswered
+    assert whole.unanswered == ()
+    lacking = {"A12"} & {finding.rule for finding in whole.findings}
+    assert {one.rule for one in read.unanswered} == lacking
+
+
+def test_what_only_weights_would_tell_is_said_to_be_unknown() -> None:
+    files = family("qwen2")
+    read = check(excerpt(Source.of_files(files)), renderer=renderer())
+    assert [one.rule for one in read.unanswered] == ["A12"]
+    assert "samples of the weights" in read.unanswered[0].why
+    assert read.verdict is Verdict.UNANSWERED
+    asked = check(excerpt(Source.of_files(files)), Selection(ignore=("A12",)), renderer=renderer())
+    assert asked.verdict is Verdict.CLEAN
 
 
 def test_of_a_folder_it_holds_headers_and_no_weights(tmp_path: Path) -> None:

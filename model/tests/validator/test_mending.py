@@ -33,8 +33,8 @@ from triphase_model.validator.source import Source
 CONFIG = "config.json"
 # The rules whose findings leave one answer, in some repository at least.
 ONE_ANSWER = {
-    "F05", "F06", "F11", "V01", "V04", "V05", "V07", "V14", "V15", "T01", "T03", "T04", "T05", "T07", "C11",
-    "C14", "C16", "A01", "A02", "A03", "A04", "A05", "A06", "A08", "A12", "A13", "A20", "A21", "A22", "A23",
+    "F05", "F06", "F11", "F13", "V01", "V04", "V05", "V07", "V14", "V15", "T01", "T03", "T04", "T05", "T07", "C11",
+    "C14", "C16", "A01", "A02", "A03", "A04", "A05", "A06", "A08", "A11", "A12", "A13", "A20", "A21", "A22", "A23",
     "A24", "A25", "A27", "A28", "A40", "A41", "A45", "A46", "A47", "W04", "W06", "W07", "W09", "W10", "W11",
     "W13", "K02", "K05", "K06", "K07", "K11", "K13", "K14", "R03", "R10", "R11", "G01", "G02", "G03", "G04",
     "G06", "G07", "G08", "G09", "G10", "Q02",
@@ -251,3 +251,42 @@ def test_every_refusal_says_why() -> None:
     refused = [way for way in ways if isinstance(way, Refusal)]
     assert len(refused) > 3
     assert all(len(way.why) > 20 for way in refused)
+
+
+def test_a_wrong_base_goes_and_the_rest_of_the_readme_stays_as_it_was() -> None:
+    files = broken(next(one for one in ALL if str(one) == "F13 with the ends of lines of Windows"))
+    files["README.md"] += "\u00e9\r\n".encode()
+    expected = files["README.md"].replace(b"base_model: meta-llama/Meta-Llama-3.1-8B\r\n", b"")
+    assert mended(files).files == {"README.md": expected}
+    with pytest.raises(CannotChoose, match="refused"):
+        mended(files, F13="configuration")
+
+
+def test_a_readme_that_could_not_be_written_back_is_left_alone() -> None:
+    files = broken(next(one for one in ALL if str(one) == "F13 in a README that is no text"))
+    made = mended(files)
+    assert (made.files, weighty(made.after)) == ({}, {"F13"})
+
+
+@pytest.mark.parametrize(
+    ("fault", "tied"),
+    [
+        ("A11 none, and the index counts none", True),
+        ("A11 no output projection", False),
+        ("A11 lost, and the index has it", False),
+    ],
+)
+def test_an_output_projection_is_tied_only_where_none_can_be_missing(fault: str, tied: bool) -> None:
+    files = broken(next(one for one in ALL if str(one) == fault and one.base == "qwen3"))
+    made = mended(files)
+    assert json.loads(whole(made)[CONFIG])["tie_word_embeddings"] is tied
+    assert ("A11" in weighty(made.after)) is not tied
+    assert made.files.keys() <= {CONFIG}
+    again = mended(whole(made))
+    assert (again.files, again.steps) == ({}, ())
+
+
+def test_one_shard_of_two_without_an_index_is_no_proof_that_nothing_is_missing() -> None:
+    files = broken(next(one for one in ALL if str(one) == "A11 no output projection" and one.base == "reference"))
+    files[SHARDS[0]] = files.pop("model.safetensors")
+    assert "tie" in (next(one for one in checked(files).findings if one.rule == "A11").fix or Fix()).ways

@@ -1,9 +1,9 @@
 """What of a repository a check reads: small files whole, headers of safetensors files, and how large everything is.
 
-Rule: a check of the excerpt finds what a check of the folder finds, but for what only samples of weights tell (A12,
-whether a tied projection is another one than the embedding); nor can it tell whether bytes after the last tensor may be
-cut off, which W04 then leaves to a check of the folder. Whoever has a repository checked elsewhere sends this, and
-never a weight. What is read, and of which files, is decided in `repository.py`, `weights.py` and `source.py`.
+Rule: a check of the excerpt finds what a check of the folder finds, and says what only samples of weights would tell
+(A12, whether a tied projection is another one than the embedding). Nor can it tell whether bytes after the last tensor
+may be cut off, which W04 then leaves to a check of the folder. Whoever has a repository checked elsewhere sends this,
+and never a weight. What is read, and of which files, is decided in `repository.py`, `weights.py` and `source.py`.
 """
 
 import struct

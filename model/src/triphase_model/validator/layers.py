@@ -65,7 +65,7 @@ class Layers:
     def head(self) -> Tensor | None:
         """The output projection, where it is stored."""
         plain = (tensor for name, tensor in self.tensors.items() if not _OTHER_TOWER.search(name))
-        found = (t for t in plain if t.name.endswith(_HEADS) and not _LAYER.search(t.name) and len(t.shape) == 2)
+        found = (tensor for tensor in plain if is_head(tensor.name) and len(tensor.shape) == 2)
         return next(found, None)
 
     @cached_property
@@ -146,6 +146,11 @@ class Layers:
         return all(any(part in name for name in names) for part in wanted) and not any(
             part in name for part in unwanted for name in names
         )
+
+
+def is_head(name: str) -> bool:
+    """Whether a tensor of that name is the output projection of a text model."""
+    return name.endswith(_HEADS) and not _LAYER.search(name) and not _OTHER_TOWER.search(name)
 
 
 def shape_of(tensor: Tensor) -> Evidence:

@@ -106,6 +106,13 @@ class Repository:
         return Layers(tensors=found)
 
     @property
+    def lacks_samples(self) -> bool:
+        """Whether samples of embedding and output projection would tell if they are the same, and were not sent."""
+        pair = [tensor for tensor in (self.layers.embedding, self.layers.head) if tensor is not None]
+        alike = len(pair) > 1 and len({(tensor.dtype, tensor.shape) for tensor in pair}) == 1
+        return alike and any(self.source.lacks(tensor.file, tensor.end) for tensor in pair)
+
+    @property
     def rendering(self) -> Rendering | None:
         """What came of the template that chats use by default, where it could be asked."""
         template = next((template for template in self.templates if template.used), None)

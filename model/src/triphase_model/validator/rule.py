@@ -1,7 +1,8 @@
 """What a rule is, and how one is applied: a check is a pure function of what was read, and its problems are findings.
 
-Rule: a check that fails is a defect of ours, so it makes its rule unanswered and never ends a run. The table of all
-rules is `catalog.py`, the checks are `rules/`, one file for each family, and the texts about them `pages/`.
+Rule: a check that lacks what would tell says so, and its rule is unanswered; one that fails is a defect of ours, which
+does the same and never ends a run. The table of all rules is `catalog.py`, the checks are `rules/`, one file for each
+family, and the texts about them `pages/`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,10 @@ class Rule:
     engines: frozenset[Engine] = EVERY_ENGINE
 
 
+class CannotTell(Exception):
+    """What a check needs was not given to it; the message is for whoever asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
     """A rule that could not be evaluated, and why."""
@@ -40,6 +45,8 @@ def apply(rules: Sequence[Rule], repository: Repository) -> tuple[list[Finding],
     for rule in rules:
         try:
             findings += [_finding(rule, problem) for problem in rule.check(repository)]
+        except CannotTell as error:
+            unanswered.append(Unanswered(rule=rule.code, why=str(error)))
         except Exception as error:  # see the rule of this file
             unanswered.append(
                 Unanswered(rule=rule.code, why=f"its check failed: {type(error).__name__}: {_said(error)}")

@@ -145,6 +145,11 @@ class Source:
         """The size of a file in bytes, also where only its beginning was sent."""
         return self.entries[path].size
 
+    def lacks(self, path: str, end: int) -> bool:
+        """Whether a file is said to have so many bytes, of which not all were sent."""
+        entry = self.entries[path]
+        return entry.place is None and len(entry.sent or b"") < end <= entry.size
+
     def read(self, path: str) -> bytes:
         """The whole of a small file.
 

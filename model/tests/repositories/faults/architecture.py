@@ -5,7 +5,7 @@ from typing import Final
 from tensor_files import Files, Tensors
 
 from repositories.clean import HIDDEN, ROWS, SHARDS
-from repositories.editing import Change, dropping, fault, replacing, retensoring, setting
+from repositories.editing import Change, dropping, fault, header_of, replacing, retensoring, setting
 
 _CONFIG: Final = "config.json"
 _INDEX: Final = "model.safetensors.index.json"
@@ -45,6 +45,14 @@ def _removing(shard: str, name: str) -> Change:
         dropping(_INDEX, "metadata", "total_size")(files)
 
     return change
+
+
+def _without_head(files: Files) -> None:
+    """No output projection, and an index that was written so."""
+    _removing(SHARDS[1], _HEAD)(files)
+    entries = [entry for shard in SHARDS for name, entry in header_of(files[shard]).items() if name != "__metadata__"]
+    total = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in entries)
+    setting(_INDEX, "metadata", "total_size", to=total)(files)
 
 
 def _with_experts(files: Files) -> None:
@@ -87,6 +95,9 @@ FAULTS: Final = (
     fault("A09", "an adapter's matrix", _adding("model.layers.0.self_attn.q_proj.lora_A.weight", 8, HIDDEN)),
     fault("A10", "a matrix more", _adding("model.extra.weight", 8, HIDDEN)),
     fault("A11", "no output projection", _removing(SHARDS[1], _HEAD)),
+    fault("A11", "none, and the index counts none", _without_head),
+    fault("A11", "lost, and the index has it",
+          retensoring(SHARDS[1], lambda tensors: tensors.pop(_HEAD) and None), also=("W09",)),
     fault("A11", "no output projection", setting(_CONFIG, "tie_word_embeddings", to=False), base="reference"),
     fault("A12", "tied with another one stored", setting(_CONFIG, "tie_word_embeddings", to=True)),
     fault("A13", "eight experts of four", _with_experts),

@@ -8,6 +8,7 @@ from repositories.editing import deleting, fault, prefixing, replacing, writing
 LFS: Final = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 15\n"
 NO_TOKENIZER: Final = deleting("tokenizer.json")
 OTHERS: Final = "- mistralai/Mistral-7B-v0.3\n- google/gemma-2-9b"
+CRLF: Final = b"---\r\nlicense: mit\r\nbase_model: meta-llama/Meta-Llama-3.1-8B\r\n---\r\n# A model\r\n"
 ADAPTER: Final = '{"base_model_name_or_path": "owner/base", "peft_type": "LORA"}'
 
 FAULTS: Final = (
@@ -41,6 +42,8 @@ FAULTS: Final = (
         "a list of other families",
         replacing("README.md", "base_model: Qwen/Qwen3-8B", f"base_model:\n{OTHERS}"),
     ),
+    fault("F13", "with the ends of lines of Windows", writing("README.md", CRLF)),
+    fault("F13", "in a README that is no text", writing("README.md", CRLF + b"\xff")),
     fault("F14", "no weights", deleting(*SHARDS, "model.safetensors.index.json")),
     fault("F11", "no generation configuration", deleting("generation_config.json"), base="reference"),
 )  # fmt: skip

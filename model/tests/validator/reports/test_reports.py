@@ -29,7 +29,7 @@ def test_text_tells_the_witnesses_the_fix_and_what_is_refused(result: Result) ->
     assert "witness  model-00001-of-00002.safetensors model.embed_tokens.weight: shape [320, 64] BF16" in text
     assert "  fix      the rows are what the weights have" in text
     assert "  refused  tokenizer: the tokenizer's size is no witness" in text
-    assert "choice   --apply F13=remove:" in text
+    assert "  refused  configuration: the tensors are those of qwen3" in text
     assert text.splitlines()[-1] == "model: errors (1 error, 1 warning, 1 info)"
 
 
@@ -91,3 +91,9 @@ def test_what_could_not_be_answered_is_told_in_every_form_and_decides_before_war
 def test_the_worst_comes_first(result: Result) -> None:
     assert [finding.rule for finding in result.findings] == ["V01", "F13", "S01"]
     assert the(result, "S01").at.file == "pytorch_model.bin"
+
+
+def test_text_tells_how_a_choice_is_made() -> None:
+    files = repository("qwen3")
+    del files["chat_template.jinja"]
+    assert "choice   --apply C01=chatml:" in text_report(checked(files))

@@ -13,11 +13,12 @@ from typing import Final
 from triphase_model.validator.documents import Node
 from triphase_model.validator.families import FAMILIES, TYPE_OF_CLASS, Family
 from triphase_model.validator.findings import EVERY_ENGINE, Engine, Evidence, Location, Problem, Severity
-from triphase_model.validator.fixes import Edit, Fix, Refusal, Reheader, Remedy, SetValue, automatic
+from triphase_model.validator.fixes import NO_CHOICE, Edit, Fix, Refusal, Reheader, Remedy, SetValue, automatic
 from triphase_model.validator.json_values import JsonValue
-from triphase_model.validator.layers import shape_of
-from triphase_model.validator.repository import INDEX, Repository
-from triphase_model.validator.rule import Rule
+from triphase_model.validator.layers import is_head, shape_of
+from triphase_model.validator.repository import INDEX, WHOLE, Repository
+from triphase_model.validator.rule import CannotTell, Rule
+from triphase_model.validator.weights import Tensor
 
 _LEFTOVER: Final = re.compile(r"lora_[AB]|exp_avg|optimizer|\.absmax$|\.quant_map$|original_module|modules_to_save")
 _TOP: Final = re.compile(r"(embed_tokens|norm)\.weight|rotary_emb\.inv_freq")
@@ -240,21 +241,34 @@ def _no_head(repository: Repository) -> Iterator[Problem]:
     node, embedding = repository.config["tie_word_embeddings"], repository.layers.embedding
     if _tied(repository) is not False or repository.layers.head or embedding is None or not complete(repository):
         return
+    yield Problem(
+        message="there is no output projection and the embedding is not tied: it would be random, without an error",
+        at=node.at,
+        evidence=(node.says, shape_of(embedding)),
+        fix=_tie(repository, embedding),
+    )
+
+
+def _tie(repository: Repository, embedding: Tensor) -> Fix | None:
+    """The embedding as the projection. Of itself only where nothing of the weights can be missing."""
+    if any(is_head(name) for name in repository.weight_map):
+        return None  # it was there when the index was written
     way = Remedy(
         edits=(SetValue(file="config.json", pointer="/tie_word_embeddings", value=True),),
         why="a model that is stored without an output projection uses the embedding",
         risk="if the projection was lost instead, answers stay garbage",
     )
-    yield Problem(
-        message="there is no output projection and the embedding is not tied: it would be random, without an error",
-        at=node.at,
-        evidence=(node.says, shape_of(embedding)),
-        fix=Fix(ways={"tie": way}),
-    )
+    tensors = repository.layers.tensors.values()
+    counted = repository.index["metadata"]["total_size"].integer == sum(one.end - one.start for one in tensors)
+    whole = counted if repository.weight_map else {one.file for one in tensors} == {WHOLE}
+    fits = repository.config["vocab_size"].integer == embedding.shape[0]
+    return Fix(ways={NO_CHOICE if whole and fits else "tie": way})
 
 
 def _other_head(repository: Repository) -> Iterator[Problem]:
     node, head = repository.config["tie_word_embeddings"], repository.layers.head
+    if node.flag is True and repository.lacks_samples:
+        raise CannotTell("whether the stored output projection is the embedding is told by samples of the weights only")
     if node.flag is True and head is not None and repository.head_is_embedding is False:
         edit = SetValue(file=node.file, pointer=node.pointer, value=False)
         yield Problem(

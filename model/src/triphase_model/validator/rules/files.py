@@ -10,9 +10,9 @@ from typing import Final
 
 from triphase_model.validator.documents import Document
 from triphase_model.validator.findings import EVERY_ENGINE, Engine, Evidence, Location, Problem, Severity
-from triphase_model.validator.fixes import Fix, Remedy, WriteText, automatic
+from triphase_model.validator.fixes import Fix, WriteText, automatic
 from triphase_model.validator.json_values import FaultKind, without_trailing_commas
-from triphase_model.validator.repository import Repository
+from triphase_model.validator.repository import README, Repository
 from triphase_model.validator.rule import Check, Rule
 from triphase_model.validator.rules.stopping import generation_file
 
@@ -134,12 +134,13 @@ _CLAIMS: Final[Mapping[str, frozenset[str]]] = {
     "gpt-oss": frozenset({"gpt_oss"}),
     "deepseek-v": frozenset({"deepseek_v2", "deepseek_v3", "deepseek_v32"}),
 }
-_FRONT_MATTER: Final = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
+_FRONT_MATTER: Final = re.compile(r"\A---\r?\n(.*?)\r?\n---", re.DOTALL)
 _BASE: Final = re.compile(r"^base_model:[ \t]*(.*(?:\n[ \t]*-.*)*)$", re.MULTILINE)
+_NOT_TEXT: Final = "\ufffd"
 
 
 def _wrong_base(repository: Repository) -> Iterator[Problem]:
-    text = repository.readme.replace("\r\n", "\n")
+    text = repository.readme
     front = _FRONT_MATTER.match(text)
     base = _BASE.search(front.group(1)) if front else None
     families = repository.layers.families
@@ -148,23 +149,27 @@ def _wrong_base(repository: Repository) -> Iterator[Problem]:
     claimed = {family for word, types in _CLAIMS.items() if word in base.group(1).lower() for family in types}
     if not claimed or claimed & families:
         return
-    start, end = front.start(1) + base.start(), front.start(1) + base.end()
-    named = " ".join(base.group(1).split())
+    start, end = front.start(1) + base.start(), text.index("\n", front.start(1) + base.end()) + 1
+    named, proven = " ".join(base.group(1).split()), " or ".join(sorted(families))
     yield Problem(
-        message=f"the README names {named} as the base, but the tensors are those of {' or '.join(sorted(families))}",
-        at=Location(file="README.md", line=text.count("\n", 0, start) + 1),
+        message=f"the README names {named} as the base, but the tensors are those of {proven}",
+        at=Location(file=README, line=text.count("\n", 0, start) + 1),
         evidence=(
-            Evidence(witness="README.md base_model", says=named),
+            Evidence(witness=f"{README} base_model", says=named),
             Evidence(witness="names of tensors", says=", ".join(sorted(families))),
         ),
-        fix=Fix(
-            ways={
-                "remove": Remedy(
-                    edits=(WriteText(file="README.md", text=text[:start] + text[end + 1 :]),),
-                    why="the tensors cannot be of that family; which base it really was, they do not say",
-                )
-            }
-        ),
+        fix=_without_base(text[:start] + text[end:], proven),
+    )
+
+
+def _without_base(text: str, proven: str) -> Fix | None:
+    """The README without that line; none where its text could not be written back as it was."""
+    if _NOT_TEXT in text:
+        return None
+    return automatic(
+        WriteText(file=README, text=text),
+        why="the tensors cannot be of that family; which base it really was, they do not say",
+        configuration=f"the tensors are those of {proven}: in a configuration of another family they give garbage",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from triphase_model.validator.findings import Engine, Evidence, Location, Problem, Severity
 from triphase_model.validator.fixes import Fix, Reheader, SetValue, automatic
 from triphase_model.validator.json_values import JsonValue
+from triphase_model.validator.layers import is_head
 from triphase_model.validator.repository import INDEX, WHOLE, Repository
 from triphase_model.validator.rule import Check, Rule
 from triphase_model.validator.source import is_inside
@@ -77,12 +78,17 @@ def _missing_files(repository: Repository) -> Iterator[Problem]:
 
 
 def _whole_index(repository: Repository) -> Fix | None:
-    """The index as the headers have it; only where all files are there and can be believed."""
+    """The index as the headers have it; only where all files are there and can be believed.
+
+    Nor where it names an output projection that is lost: nothing else would say that there was one.
+    """
     files = _indexed(repository)
     shards = [repository.shards.get(file) for file in files]
     if not files or any(shard is None or shard.broken for shard in shards):
         return None
     names: dict[str, JsonValue] = {name: shard.file for shard in shards if shard for name in shard.tensors}
+    if any(is_head(name) and name not in names for name in repository.weight_map):
+        return None
     edit = SetValue(file=INDEX, pointer="/weight_map", value=dict(sorted(names.items())))
     return automatic(edit, why="the headers of the files say which tensors are where")
 
