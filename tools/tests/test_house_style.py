@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from docs_examples import ROOT
 
-FOLDERS = ("benchmark", "clients/python", "model", "perf", "resilience", "server", "tools")
+FOLDERS = ("benchmark", "clients/python", "efforts", "model", "perf", "resilience", "server", "tools")
 GENERATED = ROOT / "clients/python/src/triphase"
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 MOST_LINES = 400

@@ -21,7 +21,7 @@ _FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _LEGEND: Final = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=220, symbolOpacity=1)
 
-Chart: TypeAlias = alt.LayerChart | alt.FacetChart | alt.VConcatChart | alt.Chart
+Chart: TypeAlias = alt.LayerChart | alt.FacetChart | alt.VConcatChart | alt.HConcatChart | alt.Chart
 
 
 def as_spec(chart: Chart, *, ink: str = "currentColor", ground: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""`python -m efforts`: asks sums at every effort, prints a table, and draws `docs/images/reasoning-effort.png`.
+
+Its rule: everything runs on loopback, and the same sums give the same figures. What is asked is `asking.py`, of whom
+`stage.py`, the picture `chart.py`.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+from triphase_benchmark.statistics.binomial import clopper_pearson
+
+from efforts import chart
+from efforts.asking import EFFORTS, Measured, measure
+from efforts.stage import IGNORING, READING, stage
+from efforts.sums import Sum, unseen
+
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "reasoning-effort.png"
+NAMES = {
+    READING: "a chat template that reads the effort",
+    IGNORING: "a chat template that ignores it, as most do",
+}
+
+
+async def measured(sums: Sequence[Sum]) -> list[Measured]:
+    """Returns what all settings came to."""
+    found: list[Measured] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Progress(*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn()) as progress,
+    ):
+        async with stage(Path(folder)) as serving:
+            for setting, name in NAMES.items():
+                task = progress.add_task(name, total=len(sums) * len(EFFORTS))
+                found += await measure(serving.client, setting, sums, on_answer=partial(progress.advance, task))
+    return found
+
+
+def table(found: Sequence[Measured]) -> Iterator[str]:
+    """Yields the lines of a Markdown table."""
+    yield "| setting | effort | output tokens (mean) | right | interval (95 %) |"
+    yield "|---|---|---:|---:|---|"
+    for one in found:
+        low, high = clopper_pearson(one.right, len(one.answers))
+        right = f"{one.right} of {len(one.answers)}"
+        yield f"| {NAMES[one.setting]} | {one.effort} | {one.mean_tokens:.1f} | {right} | {low:.1%} to {high:.1%} |"
+
+
+def main() -> None:
+    """Measures, prints and draws."""
+    parser = argparse.ArgumentParser(prog="python -m efforts", description=__doc__)
+    parser.add_argument("--every", type=int, default=4, help="ask one of so many of the 407 sums (default: 4)")
+    parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture goes")
+    options = parser.parse_args()
+    found = asyncio.run(measured(unseen(every=options.every)))
+    options.picture.write_bytes(chart.picture(found, NAMES))
+    sys.stdout.writelines(f"{line}\n" for line in table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The picture: one row for each setting and effort, with its count, its share and its interval, as a PNG."""
+
+from efforts import chart
+from efforts.asking import EFFORTS, Answer, Measured
+from efforts.sums import Sum, unseen
+
+NAMES = {"one": "the first", "other": "the second"}
+
+
+def measured(setting: str, effort: str, *, tokens: int, right: int, of: int) -> Measured:
+    answers = (
+        Answer(asked=Sum(1, 2), output_tokens=tokens, reasoning_tokens=1, right=at < right, estimated=False)
+        for at in range(of)
+    )
+    return Measured(setting=setting, effort=effort, answers=tuple(answers))
+
+
+FOUND = [
+    measured(setting, effort, tokens=tokens, right=9, of=10)
+    for setting in NAMES
+    for effort, tokens in zip(EFFORTS, (1, 20, 300, 4000), strict=True)
+]
+
+
+def test_a_row_says_what_was_measured() -> None:
+    first = chart.rows(FOUND, NAMES)[0]
+    assert (first["engine"], first["effort"], first["tokens"], first["label"]) == ("the first", "none", 1.0, "1")
+    # Clopper and Pearson's interval of 9 in 10, from their tables.
+    assert (round(first["low"], 4), first["right"], round(first["high"], 4)) == (0.5550, 0.9, 0.9975)
+
+
+def test_it_is_a_png_with_all_settings_in_it() -> None:
+    assert chart.picture(FOUND, NAMES).startswith(b"\x89PNG\r\n\x1a\n")
+    spec = str(chart.chart(FOUND, NAMES).to_dict())
+    assert all(name in spec for name in NAMES.values())
+    assert "10 additions" in spec
+
+
+def test_the_sums_are_those_that_training_never_showed() -> None:
+    assert len(unseen()) == 407
+    assert unseen(every=34)[0] == Sum(10, 20)
+    assert Sum(10, 20).question == "What is 10+20?"
+    assert Sum(10, 20).is_answered_by("10 + 20 = 30\n")
+    assert not Sum(10, 20).is_answered_by("10 + 20 = 130")
