@@ -14,6 +14,7 @@ from triphase_model.engine.server import serve
 from triphase_model.engine.simulated import Script, SimulatedModel
 from triphase_server.app.gateway import running
 from triphase_server.config import GatewayConfig
+from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.route import Deployment, Route, Target, Timeouts
 from triphase_server.upstream.settings import Secret, UpstreamSettings
@@ -95,11 +96,18 @@ async def gateway(
     model: str = "triphase-simulated",
     timeouts: Timeouts | None = None,
     route: Route | None = None,
+    effort: EffortPolicy | None = None,
     **config: Any,
 ) -> AsyncIterator[Stage]:
     """Starts a gateway with one route, `m`, to one upstream."""
     upstream = UpstreamSettings(name="engine", base_url=base_url, api_key=Secret(KEY))
-    deployment = Deployment(name="engine/model", upstream="engine", model=model, timeouts=timeouts or Timeouts())
+    deployment = Deployment(
+        name="engine/model",
+        upstream="engine",
+        model=model,
+        timeouts=timeouts or Timeouts(),
+        effort=effort or EffortPolicy(),
+    )
     route = replace(route or Route(name="m", targets=()), targets=(Target(deployment=deployment),), retry=ONE_ATTEMPT)
     settings = GatewayConfig(
         listen="127.0.0.1:0", grace_s=0.05, upstreams={"engine": upstream}, routes={route.name: route}

@@ -189,12 +189,19 @@ async def test_lengths_follow_the_request(engine_with: Start) -> None:
         {"chat_template_kwargs": {"thinking": False}},
         {"thinking_token_budget": 0},
         {"reasoning_budget": 0},
+        {"thinking_budget_tokens": 0},
+        {"custom_logit_processor": "…", "custom_params": {"thinking_budget": 0}},
     ],
 )
 async def test_thinking_can_be_turned_off(engine_with: Start, off: dict[str, object]) -> None:
     events = await (await engine_with()).stream(**off)
     assert events.text("reasoning") == ""
     assert len(events.text("content").split()) == 6
+
+
+async def test_arguments_without_their_processor_are_ignored(engine_with: Start) -> None:
+    events = await (await engine_with()).stream(custom_params={"thinking_budget": 0})
+    assert events.text("reasoning") != ""
 
 
 async def test_completions(engine_with: Start) -> None:

@@ -43,6 +43,10 @@ class _TemplateArguments(msgspec.Struct, frozen=True):
     thinking: bool | None = None
 
 
+class _ProcessorArguments(msgspec.Struct, frozen=True):
+    thinking_budget: Tokens | None = None
+
+
 class _Simulate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: Fault | None = None
 
@@ -65,6 +69,9 @@ class Body(msgspec.Struct, frozen=True):
     reasoning_effort: str | None = None
     thinking_token_budget: Tokens | None = None
     reasoning_budget: Tokens | None = None
+    thinking_budget_tokens: Tokens | None = None
+    custom_logit_processor: str | None = None
+    custom_params: _ProcessorArguments | None = None
     chat_template_kwargs: _TemplateArguments | None = None
     cache_salt: str | None = None
     simulate: _Simulate | None = None
@@ -184,8 +191,10 @@ def _limited_thoughts(body: Body, natural: int) -> int:
     arguments = body.chat_template_kwargs or _TemplateArguments()
     if body.reasoning_effort == "none" or arguments.enable_thinking is False or arguments.thinking is False:
         return 0
-    budgets = [budget for budget in (body.thinking_token_budget, body.reasoning_budget) if budget is not None]
-    return min([natural, *budgets])
+    # Arguments are read by a processor alone.
+    processed = body.custom_params.thinking_budget if body.custom_params and body.custom_logit_processor else None
+    budgets = (body.thinking_token_budget, body.reasoning_budget, body.thinking_budget_tokens, processed)
+    return min([natural, *(budget for budget in budgets if budget is not None)])
 
 
 def _place_of_thoughts(body: Body, settings: Settings) -> Literal["reasoning", "reasoning_content", "inline", "hidden"]:
