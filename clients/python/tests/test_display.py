@@ -246,6 +246,15 @@ def test_a_bound_that_left_nothing_for_the_answer_is_told() -> None:
     assert text.startswith("No answer came: the bound on output tokens, or the context, was reached while the model ")
 
 
+def test_a_thought_that_the_gateway_ended_is_told_and_by_what() -> None:
+    events = vector("stopped-reasoning")
+    assert "The thoughts were ended at 8 tokens.\n" in shown(events)
+    assert "The thoughts were ended" not in shown(vector("worked-transcript"))
+    first, *_, last = shown(events, verbose=True).splitlines()[: len(events)]
+    assert "max_tokens: 8, control: FORCED_STOP, source: REQUEST, max_tokens_control: FORCED_STOP}" in first
+    assert "max_tokens_control: FORCED_STOP, stopped: true}" in last
+
+
 def test_a_stream_that_breaks_leaves_whole_lines() -> None:
     events = vector("worked-transcript")
     assert shown(events[:12]).endswith("● Final output\n47 + 38 = 85\n")

@@ -95,6 +95,10 @@ class Display:
             ending = _NOTHING_WRITTEN
         if ending:
             self._console.print(Text(ending, style="yellow"))
+        if completed.reasoning.stopped:
+            self._console.print(
+                Text(f"The thoughts were ended at {completed.reasoning.max_tokens} tokens.", style="dim")
+            )
         usage = usage_line(completed.usage)
         self._console.print()
         if self._show_timings:

@@ -31,6 +31,8 @@ class RequestFields(TypedDict, total=False):
         system: Instructions, before `messages`.
         messages: Earlier turns, oldest first.
         effort: How long to think: one of `EFFORTS`.
+        max_reasoning_tokens: The most tokens to think; 0 = no bound.
+        minimum_reasoning_tokens: The least tokens to think; 0 = no bound.
         summary: How much of the thoughts the summary keeps: one of `SUMMARY_DETAILS`.
         include_raw: Whether the raw thoughts are streamed too.
         temperature: 0 (greedy) to 2.
@@ -47,6 +49,8 @@ class RequestFields(TypedDict, total=False):
     system: str
     messages: Sequence[Message]
     effort: str
+    max_reasoning_tokens: int
+    minimum_reasoning_tokens: int
     summary: str
     include_raw: bool
     temperature: float | None
@@ -67,6 +71,8 @@ def build_request(**fields: Unpack[RequestFields]) -> StreamGenerateRequest:
             effort=ReasoningEffort.Value(_enum_name("REASONING_EFFORT", fields.get("effort", ""), EFFORTS)),
             summary=SummaryDetail.Value(_enum_name("SUMMARY_DETAIL", fields.get("summary", ""), SUMMARY_DETAILS)),
             include_raw=fields.get("include_raw", False),
+            max_tokens=fields.get("max_reasoning_tokens", 0),
+            minimum_tokens=fields.get("minimum_reasoning_tokens", 0),
         ),
         sampling=Sampling(temperature=fields.get("temperature"), top_p=fields.get("top_p"), seed=fields.get("seed")),
         max_output_tokens=fields.get("max_output_tokens", 0),

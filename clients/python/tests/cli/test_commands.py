@@ -57,7 +57,8 @@ async def test_prompt_from_standard_input(triphase: Triphase, gateway: FakeGatew
 
 async def test_every_option_reaches_the_gateway(triphase: Triphase, gateway: FakeGateway, worked: Events) -> None:
     gateway.script(worked)
-    words = "--effort high --summary detailed --raw --max-output-tokens 99 --temperature 0 --seed 7 --model m"
+    words = "--effort high --max-reasoning-tokens 33 --summary detailed --raw --max-output-tokens 99 --temperature 0"
+    words += " --seed 7 --model m"
     done = await triphase("chat", "-p", "?", "--system", "Be brief.", *words.split())
     assert done.code == 0, done.err
     request = gateway.requests[0]
@@ -66,6 +67,7 @@ async def test_every_option_reaches_the_gateway(triphase: Triphase, gateway: Fak
     assert request.reasoning.effort == ReasoningEffort.REASONING_EFFORT_HIGH
     assert request.reasoning.summary == SummaryDetail.SUMMARY_DETAIL_DETAILED
     assert request.reasoning.include_raw
+    assert request.reasoning.max_tokens == 33
     assert (request.sampling.HasField("temperature"), request.sampling.seed) == (True, 7)
 
 
@@ -91,12 +93,15 @@ async def test_verbose_shows_every_event(triphase: Triphase, gateway: FakeGatewa
 
 async def test_models(triphase: Triphase, gateway: FakeGateway) -> None:
     efforts = [ReasoningEffort.REASONING_EFFORT_LOW, ReasoningEffort.REASONING_EFFORT_HIGH]
-    gateway.models = [Model(name="[b]\x1b[1m"), Model(name="thinker", reasons=True, efforts=efforts)]
+    gateway.models = [
+        Model(name="[b]\x1b[1m"),
+        Model(name="thinker", reasons=True, efforts=efforts, bounds_reasoning=True),
+    ]
     table = await triphase("models")
     assert [line.split() for line in table.out.splitlines()] == [
-        ["model", "reasons", "efforts"],
-        ["[b]␛[1m", "no", "-"],
-        ["thinker", "yes", "low,", "high"],
+        ["model", "reasons", "bounds", "efforts"],
+        ["[b]␛[1m", "no", "no", "-"],
+        ["thinker", "yes", "yes", "low,", "high"],
     ]
     lines = await triphase("models", "--json")
     assert [Parse(line, Model()) for line in lines.out.splitlines()] == gateway.models

@@ -77,6 +77,9 @@ def chat(  # noqa: PLR0913 - the options of a command are its parameters
         str,
         typer.Option(callback=one_of(EFFORTS), help=f"How long to think: {', '.join(EFFORTS)}."),
     ] = "",
+    max_reasoning_tokens: Annotated[
+        int, typer.Option(min=0, max=INT32_MAX, help="The most tokens to think; 0 = no bound.")
+    ] = 0,
     summary: Annotated[
         str,
         typer.Option(callback=one_of(SUMMARY_DETAILS), help=f"How much of it to tell: {', '.join(SUMMARY_DETAILS)}."),
@@ -116,6 +119,7 @@ def chat(  # noqa: PLR0913 - the options of a command are its parameters
     fields: RequestFields = {
         "model": model,
         "effort": effort,
+        "max_reasoning_tokens": max_reasoning_tokens,
         "summary": summary,
         "include_raw": raw,
         "system": system,
@@ -181,9 +185,10 @@ app.command(epilog=CHECK_EXIT_CODES)(validate)
 def models_table(listed: list[Model]) -> Table:
     """Tabulates models."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for column in ("model", "reasons", "efforts"):
+    for column in ("model", "reasons", "bounds", "efforts"):
         table.add_column(column)
     for model in listed:
         efforts = (ReasoningEffort.Name(effort).removeprefix("REASONING_EFFORT_").lower() for effort in model.efforts)
-        table.add_row(Text(printable(model.name)), "yes" if model.reasons else "no", ", ".join(efforts) or "-")
+        reasons, bounds = ("yes" if can else "no" for can in (model.reasons, model.bounds_reasoning))
+        table.add_row(Text(printable(model.name)), reasons, bounds, ", ".join(efforts) or "-")
     return table
