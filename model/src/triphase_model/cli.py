@@ -2,7 +2,8 @@
 
 Standard output carries nothing but the announcement; all else goes to standard error, and never the text of a prompt.
 Serving itself is `engine/server.py`, and the loop around it `engine/foreground.py`. The commands that validate model
-repositories are `validator/commands.py`, the one that simulates an engine is `engine/simulating.py`.
+repositories are `validator/commands.py`, the one that says whether effort can work on them is `effort/commands.py`, and
+the one that simulates an engine `engine/simulating.py`.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from triphase_model.effort.commands import effort
 from triphase_model.engine.reasoning_field import ReasoningField
 from triphase_model.engine.simulating import simulate
 from triphase_model.validator import commands as validation
@@ -64,6 +66,7 @@ def _root(
 
 for _command in (validation.check, validation.fix, validation.rules, validation.explain):
     app.command()(_command)
+app.command()(effort)
 app.command()(simulate)
 
 

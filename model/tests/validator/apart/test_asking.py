@@ -182,5 +182,5 @@ async def test_too_much_memory_is_unanswered(monkeypatch: pytest.MonkeyPatch) ->
         raise MemoryError
 
     monkeypatch.setattr(child, "check", fills)
-    answer = child._answer(sent({"config.json": b"{}"}))
+    answer = child._answer(sent({"config.json": b"{}"}), child._checked)
     assert asking._result(sent({}), answer) == unanswered("it took too much memory")

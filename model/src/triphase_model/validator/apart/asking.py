@@ -45,7 +45,7 @@ async def check_apart(question: Question, *, most_s: float) -> Result:
     """
     try:
         async with asyncio.timeout(most_s):
-            answer = await _answered(to_bytes(question))
+            answer = await answer_apart(_CHILD, to_bytes(question))
     except TimeoutError:
         return _lost(question, f"it took longer than {most_s:g} s")
     except OSError as error:
@@ -70,9 +70,9 @@ def _lost(question: Question, why: str) -> Result:
     return Result(name=name, findings=(), unanswered=(Unanswered(rule=_WHOLE, why=why),))
 
 
-async def _answered(asked: bytes) -> bytes:
-    """Returns what the child said, and one byte more than it may say at most."""
-    child, thread = _Child(), ThreadPoolExecutor(max_workers=1, thread_name_prefix="check")
+async def answer_apart(module: str, asked: bytes) -> bytes:
+    """Returns what one of our modules says as a child process, `MOST_ANSWER_BYTES` and one at most; raises OSError."""
+    child, thread = _Child(module), ThreadPoolExecutor(max_workers=1, thread_name_prefix="check")
     answer = asyncio.get_running_loop().run_in_executor(thread, child.answer, asked)
     try:
         return await asyncio.shield(answer)
@@ -89,7 +89,8 @@ class _Child:
     they had begun (docs/decisions/0018), and none of those that `subprocess` starts, which needs no fork on Linux.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._lock = threading.Lock()
         self._over = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,7 +100,7 @@ class _Child:
         with self._lock:
             if self._over:
                 return b""
-        process = _started()
+        process = _started(self._module)
         with self._lock:
             self._process = process
             if self._over:  # it was killed before it was known
@@ -133,12 +134,12 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _started() -> "subprocess.Popen[bytes]":
+def _started(module: str) -> "subprocess.Popen[bytes]":
     here = ("", ".", str(Path.cwd()))
     path = os.pathsep.join(place for place in sys.path if place not in here)
     # `-P` and the path keep the folder that this process was started in off the path, as in `rendering/asking.py`.
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module, with nothing of a repository in the command
-        [sys.executable, "-P", "-m", _CHILD],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

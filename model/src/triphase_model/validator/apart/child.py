@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,16 +28,25 @@ _NICER: Final = 10
 
 def main() -> None:
     """Answers what was asked."""
+    answer(_checked)
+
+
+def answer(find: Callable[[question.Question], Any]) -> None:
+    """Has the answer to one question found, within limits, and says it."""
     _limit()
     asked = question.read(sys.stdin.buffer)
     threading.Thread(target=_end_with_whoever_asked, daemon=True).start()
-    sys.stdout.write(json.dumps(_answer(asked)) + "\n")
+    sys.stdout.write(json.dumps(_answer(asked, find)) + "\n")
     sys.stdout.flush()
 
 
-def _answer(asked: question.Question) -> dict[str, Any]:
+def _checked(asked: question.Question) -> Any:
+    return json.loads(json_report(check(asked.repository.opened(), asked.selection)))
+
+
+def _answer(asked: question.Question, find: Callable[[question.Question], Any]) -> dict[str, Any]:
     try:
-        return {"result": json.loads(json_report(check(asked.repository.opened(), asked.selection)))}
+        return {"result": find(asked)}
     except UnknownRepository as error:
         return {"unknown": str(error)}
     except NotARepository as error:

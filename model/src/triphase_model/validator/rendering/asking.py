@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from triphase_model.validator.rendering.probes import PROBES
+from triphase_model.validator.rendering.probes import PROBES, Probes
 from triphase_model.validator.rendering.results import Failure, Outcome, Rendering, Seen, Sight
 
 LONGEST_SOURCE: Final = 262_144
@@ -23,26 +23,27 @@ _MOST_ANSWER_BYTES: Final = 32 << 20
 _CHILD: Final = "triphase_model.validator.rendering.child"
 
 
-def render(source: str, tokens: Mapping[str, str]) -> Rendering:
+def render(source: str, tokens: Mapping[str, str], probes: Probes = PROBES) -> Rendering:
     """Renders all probes; `tokens` are the special tokens by the names that templates know, such as `bos_token`."""
     if len(source) > LONGEST_SOURCE:
         detail = f"it has {len(source)} characters; more than {LONGEST_SOURCE} are not rendered"
         return Rendering(refused=Failure.LIMIT, detail=detail)
-    question = json.dumps({"source": source, "tokens": dict(tokens), "probes": PROBES})
+    question = json.dumps({"source": source, "tokens": dict(tokens), "probes": probes})
     try:
-        answer = _asked(question.encode())
+        answer = answer_of(_CHILD, question.encode())
     except OSError as error:
         return Rendering(lost=f"no process could be started for it: {error.strerror}")
-    return _of_answers(list(_lines(answer)))
+    return _of_answers(list(_lines(answer)), probes)
 
 
-def _asked(question: bytes) -> bytes:
+def answer_of(module: str, question: bytes) -> bytes:
+    """What one of our modules, run as a process of its own, answers before its time is over; raises OSError."""
     # `-P` and this keep the folder that a user stands in off the path: it may be the very repository that is checked.
     here = ("", ".", str(Path.cwd()))
     path = os.pathsep.join(place for place in sys.path if place not in here)
     environment = {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module, with nothing of a repository in the command
-        [sys.executable, "-P", "-m", _CHILD],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -75,19 +76,20 @@ def _lines(answer: bytes) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
-def _of_answers(answers: list[dict[str, Any]]) -> Rendering:
+def _of_answers(answers: list[dict[str, Any]], probes: Probes) -> Rendering:
     if not answers:
         return Rendering(refused=Failure.LIMIT, detail="it was stopped before it was compiled")
     first, *others = answers
     if "refused" in first:
         return Rendering(refused=Failure(first["refused"]), detail=first["detail"], line=first["line"])
     outcomes = {answer["probe"]: _outcome(answer) for answer in others}
-    stopped = next((name for name in PROBES if name not in outcomes), None)
+    stopped = next((name for name in probes if name not in outcomes), None)
     if stopped:
         outcomes[stopped] = Outcome(failure=Failure.LIMIT, detail="it took too much time or memory")
     return Rendering(
         outcomes=outcomes,
         variables=frozenset(first["variables"]),
+        literals={name: tuple(words) for name, words in first["literals"].items()},
         seen=tuple(Sight(what=Seen(s["what"]), line=s["line"], detail=s["detail"]) for s in first["seen"]),
     )
 

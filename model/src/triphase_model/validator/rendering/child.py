@@ -24,6 +24,7 @@ from jinja2.exceptions import (
 )
 
 from triphase_model.validator.rendering.environment import RaisedByTemplate, hugging_face_environment
+from triphase_model.validator.rendering.literals import mined
 from triphase_model.validator.rendering.results import Failure, Seen
 from triphase_model.validator.rendering.screen import screened
 
@@ -58,8 +59,10 @@ def main() -> None:
     environment = hugging_face_environment()
     try:
         tree = environment.parse(asked["source"])
+        variables = sorted(jinja2.meta.find_undeclared_variables(tree))
         looked = {
-            "variables": sorted(jinja2.meta.find_undeclared_variables(tree)),
+            "variables": variables,
+            "literals": mined(tree, variables),
             "seen": _seen(tree, asked["source"]),
         }
         template = environment.from_string(asked["source"])

@@ -18,6 +18,8 @@ TOOL: Final = "zq_tool_name"
 RESULT: Final = "zqToolResult"
 
 Message = Mapping[str, Any]
+# The variables of each rendering, by its name.
+Probes = Mapping[str, Mapping[str, Any]]
 
 _FUNCTION: Final = {"name": TOOL, "description": "zq", "parameters": {"type": "object", "properties": {}}}
 _TOOLS: Final = [{"type": "function", "function": _FUNCTION}]
@@ -36,7 +38,7 @@ def _asked(*messages: Message, prompt: bool = True, **variables: Any) -> Mapping
     return {"messages": list(messages), "add_generation_prompt": prompt, "tools": None, "documents": None} | variables
 
 
-PROBES: Final[Mapping[str, Mapping[str, Any]]] = {
+PROBES: Final[Probes] = {
     "user": _asked(_user()),
     "user_without_prompt": _asked(_user(), prompt=False),
     "answered": _asked(_user(), _answer(), prompt=False),

@@ -57,6 +57,7 @@ class Sight:
 class Rendering:
     """All that is known of one template. `refused` is why it could not be compiled; `line` goes with that.
 
+    `literals` are the words and numbers that each variable is compared with.
     `lost` says why the child gave no answer at all, such as that it could not be started.
     """
 
@@ -65,6 +66,7 @@ class Rendering:
     detail: str = ""
     line: int | None = None
     variables: frozenset[str] = frozenset()
+    literals: Mapping[str, tuple[str | int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     seen: tuple[Sight, ...] = ()
     lost: str | None = None
 
