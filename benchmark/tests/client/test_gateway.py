@@ -9,9 +9,9 @@ import pytest
 from client_fakes.events import COMPLETED, OUTPUT, STARTED, STEP, SUMMARY, THOUGHT, WHOLE
 from client_fakes.scripted import ask
 from google.protobuf.json_format import MessageToDict
-from triphase.gateway.v1 import Completed, StreamGenerateResponse, Usage
+from triphase.gateway.v1 import AppliedReasoning, Completed, ReasoningEffort, StreamGenerateResponse, Usage
 from triphase_benchmark.client.exchange import Exchange, Limits, Question
-from triphase_benchmark.client.gateway import GatewayTarget, read_events
+from triphase_benchmark.client.gateway import GatewayTarget, NoSuchEffort, read_events
 from triphase_benchmark.client.parsing import Answer
 from triphase_benchmark.engines.body import ReservedMember
 from triphase_benchmark.engines.engine import Engine
@@ -106,8 +106,35 @@ async def test_the_request_asks_for_raw_thoughts_and_the_same_length(monkeypatch
         [request], [metadata] = gateway.requests, gateway.metadata
     assert (request.model, request.max_output_tokens, request.reasoning.include_raw) == ("m", 7, True)
     assert [(turn.role, turn.content[0].text) for turn in request.messages] == [(1, "s"), (3, "u")]
-    assert MessageToDict(request.extra_body) == {"min_tokens": 7, "temperature": 0.5}
+    assert MessageToDict(request.extra_body) == {"min_tokens": 7}
+    assert request.sampling.temperature == 0.5
     assert (metadata["authorization"], metadata["x-team"]) == ("Bearer k", "a")
+
+
+async def test_what_has_a_field_of_its_own_goes_there() -> None:
+    body = {"reasoning_effort": "xhigh", "max_tokens": 90, "seed": 4, "reasoning": {"max_tokens": 64}, "top_p": 0.9}
+    async with FakeGateway() as gateway:
+        gateway.script(WHOLE)
+        target = GatewayTarget(Engine(name="g", url=f"grpc://{gateway.target}"), model="m", limits=LIMITS)
+        await ask(target, Question(turns=(("user", "u"),), extra_body=tuple(body.items())))
+        for wrong in ({"reasoning_effort": "huge"}, {"reasoning": 4}):
+            with pytest.raises(NoSuchEffort):
+                target.prepare(Question(turns=(), extra_body=tuple(wrong.items())))
+        await target.close()
+        [request] = gateway.requests
+    assert request.reasoning.effort == ReasoningEffort.REASONING_EFFORT_XHIGH
+    assert (request.reasoning.max_tokens, request.max_output_tokens) == (64, 90)
+    assert (request.sampling.seed, request.sampling.top_p, request.sampling.HasField("temperature")) == (4, 0.9, False)
+    assert not request.HasField("extra_body")
+
+
+def test_thoughts_and_the_effort_that_was_applied_are_kept() -> None:
+    applied = AppliedReasoning(applied_effort=ReasoningEffort.REASONING_EFFORT_LOW)
+    told = Completed(usage=Usage(reasoning_tokens=3, reasoning_estimated=True), reasoning=applied)
+    events = [THOUGHT, OUTPUT, StreamGenerateResponse(completed=told)]
+    answer = read_events([(at, event.SerializeToString()) for at, event in enumerate(events, 1)])
+    assert (answer.thoughts, answer.applied_effort) == (THOUGHT.reasoning_delta.text, "low")
+    assert (answer.reasoning_is_estimate, answer.usage_is_estimate) == (True, False)
 
 
 async def test_a_dropped_call_is_cancelled() -> None:

@@ -1,11 +1,13 @@
 """Intervals and p-values: against scipy's own tests, and against what they promise."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from triphase_benchmark.statistics.binomial import clopper_pearson, likely_counts
+from triphase_benchmark.statistics.binomial import clopper_pearson, likely_counts, wilson
 from triphase_benchmark.statistics.holm import holm
 from triphase_benchmark.statistics.intervals import (
     equivalence_p_value,
@@ -69,10 +71,19 @@ def test_clopper_pearson(successes: int, trials: int) -> None:
     assert clopper_pearson(successes, trials) == pytest.approx((reference.low, reference.high))
 
 
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (20, 400), (1, 1)])
+def test_wilson(successes: int, trials: int) -> None:
+    reference = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    assert wilson(successes, trials) == pytest.approx((reference.low, reference.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("interval", [clopper_pearson, wilson])
 @pytest.mark.parametrize(("successes", "trials"), [(-1, 3), (4, 3), (0, 0)])
-def test_shares_that_are_none_are_refused(successes: int, trials: int) -> None:
+def test_shares_that_are_none_are_refused(
+    interval: Callable[[int, int], tuple[float, float]], successes: int, trials: int
+) -> None:
     with pytest.raises(ValueError, match="trials"):
-        clopper_pearson(successes, trials)
+        interval(successes, trials)
 
 
 def test_likely_counts_are_those_that_chance_leaves() -> None:

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 from triphase_benchmark.statistics.binomial import likely_counts
-from triphase_benchmark.statistics.sign_flip import least_p_value, median_sign_flip_p_value, sign_flip_p_value
+from triphase_benchmark.statistics.sign_flip import (
+    growth_p_value,
+    least_p_value,
+    median_sign_flip_p_value,
+    sign_flip_p_value,
+)
 
 
 def test_all_of_one_sign_is_the_least_that_there_is() -> None:
@@ -50,3 +55,16 @@ def test_units_are_flipped_as_a_whole() -> None:
     assert median_sign_flip_p_value([*units, np.empty(0)]) == least_p_value(6)
     mixed = [-unit if place % 2 else unit for place, unit in enumerate(units)]
     assert median_sign_flip_p_value(mixed) > 0.3
+
+
+def test_growth_is_the_one_side_of_it() -> None:
+    # Of the sums of +-1 +-2 +-3, 4 or more are 4 and 6; -4 or more are all but -6.
+    assert growth_p_value(np.array([-1.0, 2.0, 3.0])) == 2 / 8
+    assert growth_p_value(np.array([1.0, -2.0, -3.0])) == 7 / 8
+    assert growth_p_value(np.zeros(5)) == growth_p_value(np.empty(0)) == 1.0
+    values = np.random.default_rng(7).normal(0.4, 1, size=20)
+    reference = stats.permutation_test(
+        (values,), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="greater"
+    )
+    assert growth_p_value(values) == pytest.approx(reference.pvalue, abs=0.005)
+    assert growth_p_value(values) + growth_p_value(-values) == pytest.approx(1, abs=0.01)

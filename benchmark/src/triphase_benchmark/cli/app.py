@@ -75,10 +75,10 @@ def run_(  # noqa: PLR0913 - each is an option
     requests.parquet, rounds.parquet and comparison.parquet, results.json, benchmark_comparison.png and report.html.
     """
     with reporting():
-        from triphase_benchmark.cli import running, wanting  # noqa: PLC0415 - help is quick
+        from triphase_benchmark.cli import engines_given, running, wanting  # noqa: PLC0415 - help is quick
 
         given = wanting.RunGiven(
-            engines=wanting.EnginesGiven(
+            engines=engines_given.EnginesGiven(
                 engine=engine, engine_file=engine_file, vllm_url=vllm_url, friendli_url=friendli_url, model=model
             ),
             load=load,
@@ -97,7 +97,7 @@ def run_(  # noqa: PLR0913 - each is an option
             wait=wait,
             out=out,
         )
-        code = running.run(given, wanting.mode_of(quiet=quiet, json=json, plain=plain))
+        code = running.run(given, engines_given.mode_of(quiet=quiet, json=json, plain=plain))
     raise typer.Exit(code)
 
 
@@ -112,9 +112,9 @@ def demo(
 ) -> None:
     """Shows a whole run of two simulated engines, in about a minute: nothing to install, nothing to configure."""
     with reporting():
-        from triphase_benchmark.cli import running, wanting  # noqa: PLC0415 - help is quick
+        from triphase_benchmark.cli import engines_given, running  # noqa: PLC0415 - help is quick
 
-        code = running.demo(seed, out, wanting.mode_of(quiet=quiet, json=json, plain=plain))
+        code = running.demo(seed, out, engines_given.mode_of(quiet=quiet, json=json, plain=plain))
     raise typer.Exit(code)
 
 
@@ -154,10 +154,10 @@ def gate(  # noqa: PLR0913 - each is an option
     --max-iterations. For scripts: the answer is the exit code.
     """
     with reporting():
-        from triphase_benchmark.cli import running, wanting  # noqa: PLC0415 - help is quick
+        from triphase_benchmark.cli import engines_given, running, wanting  # noqa: PLC0415 - help is quick
 
         given = wanting.RunGiven(
-            engines=wanting.EnginesGiven(
+            engines=engines_given.EnginesGiven(
                 engine=engine, engine_file=engine_file, vllm_url=vllm_url, friendli_url=friendli_url, model=model
             ),
             load=load,
@@ -176,7 +176,7 @@ def gate(  # noqa: PLR0913 - each is an option
             wait=wait,
             out=out,
         )
-        mode = wanting.mode_of(quiet=quiet, json=json, plain=plain)
+        mode = engines_given.mode_of(quiet=quiet, json=json, plain=plain)
         code = running.gate(given, mode, max_regress=max_regress, most=max_iterations, measures=measure or ())
     raise typer.Exit(code)
 
@@ -214,10 +214,10 @@ def sweep(  # noqa: PLR0913 - each is an option
     throughput against load.
     """
     with reporting():
-        from triphase_benchmark.cli import running, wanting  # noqa: PLC0415 - help is quick
+        from triphase_benchmark.cli import engines_given, running, wanting  # noqa: PLC0415 - help is quick
 
         given = wanting.RunGiven(
-            engines=wanting.EnginesGiven(
+            engines=engines_given.EnginesGiven(
                 engine=engine, engine_file=engine_file, vllm_url=vllm_url, friendli_url=friendli_url, model=model
             ),
             load=load,
@@ -236,7 +236,7 @@ def sweep(  # noqa: PLR0913 - each is an option
             wait=wait,
             out=out,
         )
-        mode = wanting.mode_of(quiet=quiet, json=json, plain=plain)
+        mode = engines_given.mode_of(quiet=quiet, json=json, plain=plain)
         code = running.sweep(given, mode, kind=load, first=first, last=last, points=points, seconds=seconds)
     raise typer.Exit(code)
 
@@ -254,12 +254,70 @@ def probe(
 ) -> None:
     """Looks at engines without measuring them: what they are, and what a run would find wrong with them."""
     with reporting():
-        from triphase_benchmark.cli import checking, wanting  # noqa: PLC0415 - help is quick
+        from triphase_benchmark.cli import checking, engines_given  # noqa: PLC0415 - help is quick
 
-        given = wanting.EnginesGiven(
+        given = engines_given.EnginesGiven(
             engine=engine, engine_file=engine_file, vllm_url=vllm_url, friendli_url=friendli_url, model=model
         )
         code = checking.probe(given, wait=wait, json=json)
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES)
+def effort(  # noqa: PLR0913 - each is an option
+    *,
+    engine: opt.EngineOption = None,
+    engine_file: opt.EngineFileOption = None,
+    vllm_url: opt.VllmOption = None,
+    friendli_url: opt.FriendliOption = None,
+    model: opt.ModelOption = None,
+    levels: opt.LevelsOption = None,
+    field: opt.FieldOption = None,
+    prompts: opt.PromptsOption = "general",
+    stages: opt.StagesOption = "12x2,30x3",
+    temperature: opt.TemperatureOption = "0.6",
+    max_tokens: opt.MaxTokensOption = None,
+    tokenizer: opt.CounterOption = None,
+    margin: opt.MarginOption = 1.15,
+    concurrency: opt.ConcurrencyOption = 4,
+    seed: opt.SeedOption = None,
+    timeout: opt.TimeoutOption = 600.0,
+    wait: opt.WaitOption = 0.0,
+    out: opt.OutOption = None,
+    quiet: opt.QuietOption = False,
+    json: opt.JsonOption = False,
+    plain: opt.PlainOption = False,
+) -> None:
+    """Measures whether an effort changes how long a model thinks: graded, binary, none, non-monotone, or unknown.
+
+    Asks the same prompts at every level, in random order, and compares within prompts. For scripts: 0 it does, 1 it
+    does not or not in order, 3 it cannot be told, 4 the engine cannot be measured. The folder of results holds
+    effort.json, effort.png and effort.html.
+    """
+    with reporting():
+        from triphase_benchmark.cli import effort as probing  # noqa: PLC0415 - help is quick
+        from triphase_benchmark.cli import engines_given  # noqa: PLC0415
+        from triphase_benchmark.run.effort.wanted import EffortGiven  # noqa: PLC0415
+
+        engines = engines_given.EnginesGiven(
+            engine=engine, engine_file=engine_file, vllm_url=vllm_url, friendli_url=friendli_url, model=model
+        )
+        given = EffortGiven(
+            levels=levels,
+            field=field,
+            prompts=prompts,
+            stages=stages,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            tokenizer=tokenizer,
+            margin=margin,
+            concurrency=concurrency,
+            seed=seed,
+            timeout=timeout,
+            wait=wait,
+            out=out,
+        )
+        code = probing.effort(engines, given, engines_given.mode_of(quiet=quiet, json=json, plain=plain))
     raise typer.Exit(code)
 
 

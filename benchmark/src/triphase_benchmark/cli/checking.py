@@ -7,9 +7,9 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from triphase_benchmark.cli.ending import print_json
+from triphase_benchmark.cli.engines_given import EnginesGiven, engines_of
 from triphase_benchmark.cli.failures import Exit, say
-from triphase_benchmark.cli.wanting import EnginesGiven, engines_of
+from triphase_benchmark.cli.json_lines import print_json
 from triphase_benchmark.client.crew import CrewFailed
 from triphase_benchmark.engines.probe import Probe, Severity
 from triphase_benchmark.report.terminal import console_for

@@ -4,14 +4,13 @@ Its rule: a client that was too slow, and everything else that was wrong, is sai
 instead of them.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from triphase_benchmark.cli.failures import Exit, say
+from triphase_benchmark.cli.json_lines import print_json
 from triphase_benchmark.report.progress import Mode
 from triphase_benchmark.report.terminal import console_for, print_report
 from triphase_benchmark.run.closing import Reported
@@ -47,12 +46,6 @@ def tell_report(reported: Reported) -> None:
         )
 
 
-def print_json(event: str, told: Mapping[str, Any]) -> None:
-    """Prints one line of JSON."""
-    sys.stdout.write(json.dumps({"event": event, **told}, default=_plain, allow_nan=False) + "\n")
-    sys.stdout.flush()
-
-
 def _reported(reported: Reported | None) -> dict[str, Any]:
     if reported is None:
         return {"files": [], "comparison": []}
@@ -60,9 +53,3 @@ def _reported(reported: Reported | None) -> dict[str, Any]:
         "files": [str(path) for path in reported.files],
         "comparison": [asdict(row) for row in reported.inputs.comparison],
     }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is no JSON")

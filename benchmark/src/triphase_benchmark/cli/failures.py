@@ -28,9 +28,9 @@ class Exit(IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done, and not regressed; 1 regressed, or a check failed; 2 wrong usage, or a wrong file; "
-    "3 inconclusive; 4 an engine cannot be measured; 5 the run broke off midway, and what was measured is kept; 130 "
-    "interrupted, and what was measured is kept."
+    "Exit codes: 0 done, not regressed, or effort has an effect; 1 regressed, a check failed, or effort has none; "
+    "2 wrong usage, or a wrong file; 3 inconclusive; 4 an engine cannot be measured; 5 the run broke off midway, and "
+    "what was measured is kept; 130 interrupted, and what was measured is kept."
 )
 
 

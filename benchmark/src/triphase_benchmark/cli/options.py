@@ -93,6 +93,51 @@ FromOption = Annotated[float, typer.Option("--from", help="The first load: reque
 ToOption = Annotated[float, typer.Option("--to", help="The most that is tried.")]
 PointsOption = Annotated[int, typer.Option(help="How many loads are tried at most.", min=2, max=64)]
 SecondsOption = Annotated[float, typer.Option("--seconds", help="How long a round of an open loop lasts.", min=0.5)]
+LevelsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL,…",
+        help="Efforts, tokens of a budget, or true and false; all for every effort; none,low,medium,high as far as the "
+        "engine takes them without it.",
+    ),
+]
+FieldOption = Annotated[
+    str | None,
+    typer.Option(metavar="MEMBER", help="What says the level, as thinking_token_budget; reasoning_effort without it."),
+]
+PromptsOption = Annotated[
+    str,
+    typer.Option(
+        "--prompts", metavar="NAME|FILE", help="general, sums (all that the reference model can do), or a file."
+    ),
+]
+StagesOption = Annotated[
+    str,
+    typer.Option(metavar="PROMPTSxSEEDS,…", help="How much is asked, and how much more while it cannot tell."),
+]
+TemperatureOption = Annotated[
+    str, typer.Option(metavar="NUMBER|model", help="From 0 to 2, or model for the model's own. At 0 seeds repeat.")
+]
+MaxTokensOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        help="Of an answer, thoughts included; 8192, or the engine's own limit where it refuses so many.",
+        min=16,
+    ),
+]
+MarginOption = Annotated[
+    float, typer.Option(help="The largest ratio of lengths that counts as no effect.", min=1.01, max=4)
+]
+ConcurrencyOption = Annotated[int, typer.Option(help="Requests at a time.", min=1, max=64)]
+CounterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        metavar="FILE|DIR",
+        help="Counts the reasoning text where the engine does not tell its tokens; without it they are estimated.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what went wrong.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Progress and results as lines of JSON on standard output.")]
 PlainOption = Annotated[bool, typer.Option("--plain", help="Progress as plain lines, without a live display.")]

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from triphase_benchmark.cli.ending import tell
+from triphase_benchmark.cli.engines_given import free_folder, repeating
 from triphase_benchmark.cli.failures import Exit
-from triphase_benchmark.cli.wanting import RunGiven, free_folder, repeating, wanted_of
+from triphase_benchmark.cli.wanting import RunGiven, wanted_of
 from triphase_benchmark.comparison.gate import Gate, GateVerdict
 from triphase_benchmark.comparison.verdicts import PRIMARY
 from triphase_benchmark.plan.problems import BadInput

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from triphase_benchmark.cli.ending import print_json, tell_report
+from triphase_benchmark.cli.ending import tell_report
+from triphase_benchmark.cli.engines_given import free_folder, repeating
 from triphase_benchmark.cli.failures import Exit
-from triphase_benchmark.cli.wanting import free_folder, repeating
+from triphase_benchmark.cli.json_lines import print_json
 from triphase_benchmark.report.gathered import gathered
 from triphase_benchmark.report.terminal import console_for, print_report
 from triphase_benchmark.report.writing import write_report

@@ -6,7 +6,7 @@ for always; where the route refuses them, its probe says so, and TTFT does not e
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic_ns
 from typing import Any, cast
 
@@ -21,7 +21,9 @@ from triphase.gateway.v1 import (
     ListModelsRequest,
     Message,
     Reasoning,
+    ReasoningEffort,
     Role,
+    Sampling,
     StreamGenerateRequest,
     StreamGenerateResponse,
 )
@@ -45,6 +47,12 @@ _ROLES = {
     "developer": Role.ROLE_SYSTEM,
     "user": Role.ROLE_USER,
     "assistant": Role.ROLE_ASSISTANT,
+}
+# Members of `/chat/completions` for which the contract has fields.
+_MOST = ("max_completion_tokens", "max_tokens")
+_SAMPLING = tuple(field.name for field in Sampling.DESCRIPTOR.fields)
+_EFFORTS: Mapping[str | None, ReasoningEffort.ValueType] = {
+    name.removeprefix("REASONING_EFFORT_").lower(): value for name, value in ReasoningEffort.items() if value
 }
 _TOKEN_EVENTS = {"reasoning_delta": False, "output_delta": True, "tool_call_delta": True}
 _PHASE_OF = {
@@ -87,19 +95,25 @@ class GatewayTarget:
             return
 
     def prepare(self, question: Question) -> bytes:
-        """Encodes the request. The length is fixed as at a bare engine; the profile is that of the engine behind."""
-        extra = dict(question.extra_body)
+        """Encodes the request. The length is fixed as at a bare engine; the profile is that of the engine behind.
+
+        Members that have a field of their own in the contract go there, since it takes them nowhere else.
+        """
+        extra: dict[str, Any] = dict(question.extra_body)
         if taken := sorted(RESERVED & extra.keys()):
             raise ReservedMember(taken)
-        fixed = length_members(self._profile, question.output_tokens)
-        fixed.pop(self._profile.most, None)
+        rest = {**length_members(self._profile, question.output_tokens), **extra}
+        most = [rest.pop(name) for name in _MOST if name in rest]
+        sampling = {name: rest.pop(name) for name in _SAMPLING if name in rest}
+        reasoning = _reasoning(rest)
         body = Struct()
-        body.update(cast("dict[str, Any]", {**fixed, **extra}))
+        body.update(rest)
         return StreamGenerateRequest(
             model=self._model,
             messages=[Message(role=_ROLES[role], content=[ContentPart(text=text)]) for role, text in question.turns],
-            max_output_tokens=question.output_tokens or 0,
-            reasoning=Reasoning(include_raw=True),
+            max_output_tokens=cast("int", most[0]) if most else 0,
+            sampling=Sampling(**sampling) if sampling else None,
+            reasoning=reasoning,
             extra_body=body if body.fields else None,
         ).SerializeToString()
 
@@ -172,13 +186,14 @@ def read_events(reads: list[tuple[int, bytes]]) -> Answer:
     """Reads the events of one stream; a stream that is none of the gateway's fails as `PROTOCOL`."""
     answer = Answer()
     output: list[str] = []
+    thoughts: list[str] = []
     try:
         for at, event, name in _events(reads):
             answer.events += 1
             if name in _TOKEN_EVENTS:
                 answer.chunk_times.append(at)
                 answer.chunk_output.append(_TOKEN_EVENTS[name])
-                _count(event, name, answer, output)
+                _count(event, name, answer, output, thoughts)
             elif name in _PHASE_OF:
                 phase = _PHASE_OF[name]
                 setattr(answer, phase, getattr(answer, phase) or at)
@@ -187,8 +202,28 @@ def read_events(reads: list[tuple[int, bytes]]) -> Answer:
     except DecodeError:
         answer.failure = ErrorKind.PROTOCOL, "a message is no event of the gateway"
     answer.output = "".join(output)
+    answer.thoughts = "".join(thoughts)
     answer.shared_reads = shared_reads(answer.chunk_times)
     return answer
+
+
+class NoSuchEffort(ValueError):
+    """The contract cannot say what a prompt wants of reasoning."""
+
+
+def _reasoning(rest: dict[str, Any]) -> Reasoning:
+    """Takes what is said of reasoning out of the members: `reasoning_effort`, or an object `reasoning`."""
+    told = rest.pop("reasoning", {})
+    if not isinstance(told, Mapping):
+        raise NoSuchEffort("reasoning is no object")
+    effort = rest.pop("reasoning_effort", told.get("effort"))
+    if effort is not None and effort not in _EFFORTS:
+        raise NoSuchEffort(f"the gateway knows no effort {effort!r}: it knows {', '.join(map(str, _EFFORTS))}")
+    return Reasoning(
+        include_raw=True,
+        effort=_EFFORTS.get(effort, ReasoningEffort.REASONING_EFFORT_UNSPECIFIED),
+        max_tokens=told.get("max_tokens", 0),
+    )
 
 
 def _events(reads: list[tuple[int, bytes]]) -> Iterator[tuple[int, StreamGenerateResponse, str]]:
@@ -197,9 +232,10 @@ def _events(reads: list[tuple[int, bytes]]) -> Iterator[tuple[int, StreamGenerat
         yield at, event, event.WhichOneof("event") or ""
 
 
-def _count(event: StreamGenerateResponse, name: str, answer: Answer, output: list[str]) -> None:
+def _count(event: StreamGenerateResponse, name: str, answer: Answer, output: list[str], thoughts: list[str]) -> None:
     match name:
         case "reasoning_delta":
+            thoughts.append(event.reasoning_delta.text)
             answer.reasoning_characters += len(event.reasoning_delta.text)
         case "output_delta":
             answer.output_characters += len(event.output_delta.text)
@@ -214,8 +250,11 @@ def _complete(event: StreamGenerateResponse, answer: Answer) -> None:
     answer.ended_well = True
     reason = FinishReason.Name(completed.finish_reason).removeprefix("FINISH_REASON_").lower()
     answer.finish_reason = completed.native_finish_reason or reason
+    applied = completed.reasoning.applied_effort
+    answer.applied_effort = next((str(name) for name, value in _EFFORTS.items() if value == applied), "")
     if completed.HasField("usage"):
         answer.usage_is_estimate = usage.estimated
+        answer.reasoning_is_estimate = usage.estimated or usage.reasoning_estimated
         answer.usage = Usage(
             prompt_tokens=usage.input_tokens,
             completion_tokens=usage.output_tokens,

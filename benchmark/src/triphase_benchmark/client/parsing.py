@@ -36,6 +36,7 @@ class Answer:
     reasoning_characters: int = 0
     output_characters: int = 0
     output: str = ""
+    thoughts: str = ""
     finish_reason: str | None = None
     ended_well: bool = False  # its end mark came
     sent_ns: list[int] = field(default_factory=list)  # of the null engine's chunks
@@ -46,6 +47,8 @@ class Answer:
     prompt_summary: int = 0
     reasoning_summary: int = 0
     usage_is_estimate: bool = False
+    reasoning_is_estimate: bool = False
+    applied_effort: str = ""  # what it says that it asked for
     failure: Failure | None = None
 
 
@@ -56,6 +59,7 @@ def read_stream(reads: Reads) -> Answer:
     ends = list(accumulate(len(data) for _, data in reads))
     counted: list[int | None] = []
     texts: list[str] = []
+    thoughts: list[str] = []
     for event in events(body):
         if event.data == _END:
             answer.ended_well = True
@@ -74,11 +78,13 @@ def read_stream(reads: Reads) -> Answer:
             answer.chunk_output.append(bool(chunk.output or chunk.calls))
             counted.append(chunk.usage.completion_tokens if chunk.usage else None)
             texts.append(chunk.output)
+            thoughts.append(chunk.thoughts)
             if chunk.sent_ns is not None:
                 answer.sent_ns.append(chunk.sent_ns)
         elif answer.events == 1:
             answer.role_first = True
     answer.output = "".join(texts)
+    answer.thoughts = "".join(thoughts)
     answer.chunk_tokens = _tokens(counted)
     answer.shared_reads = shared_reads(answer.chunk_times)
     return answer
@@ -91,6 +97,7 @@ def read_whole(reads: Reads) -> Answer:
     if chunk is not None:
         _note(chunk, answer)
         answer.output = chunk.output
+        answer.thoughts = chunk.thoughts
         answer.ended_well = True
     return answer
 

@@ -14,7 +14,8 @@ from typing import Any
 import grpc
 import msgspec
 
-from triphase_benchmark.client.exchange import Exchange, Limits, Question
+from triphase_benchmark.client.asking import ask
+from triphase_benchmark.client.exchange import Limits, Question
 from triphase_benchmark.client.http_target import HttpTarget, profile_of
 from triphase_benchmark.client.parsing import Answer, whole_error
 from triphase_benchmark.client.ports import Target
@@ -147,7 +148,7 @@ async def _answers(known: Probe, make: Callable[[bool], Target]) -> Probe:
 
 async def _seen(target: Target, question: Question) -> Seen:
     try:
-        exchange = await _ask(target, target.prepare(question))
+        exchange = await ask(target, target.prepare(question))
         return seen_of(target.read(exchange, asked_tokens=None))
     finally:
         await target.close()
@@ -179,26 +180,13 @@ def seen_of(answer: Answer) -> Seen:
 
 
 async def _plain(target: HttpTarget, request: bytes) -> _Plain:
-    exchange = await _ask(target, request)
+    exchange = await ask(target, request)
     body = b"".join(data for _, data in exchange.reads)
     problem = exchange.failure[1] if exchange.failure else ""
     if not problem and exchange.status >= 400:
         problem = f"status {exchange.status}: {whole_error(exchange.reads)}"
     took_s = (exchange.ended - exchange.sent) / 1e9 if exchange.sent else float("inf")
     return _Plain(status=0 if exchange.failure else exchange.status, body=body, took_s=took_s, problem=problem)
-
-
-async def _ask(target: Target, request: bytes) -> Exchange:
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    exchange = Exchange(lambda _: ended.set_result(None))
-    drop = target.send(request, exchange)
-    try:
-        await ended
-    except asyncio.CancelledError:
-        exchange.done = lambda _: None
-        drop()
-        raise
-    return exchange
 
 
 async def _probe_gateway(known: Probe, engine: Engine, wait_s: float, limits: Limits) -> Probe:

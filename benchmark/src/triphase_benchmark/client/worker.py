@@ -19,11 +19,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from triphase_benchmark.client.http_target import HttpTarget, KeyMissing
+from triphase_benchmark.client.asking import target_of
+from triphase_benchmark.client.http_target import KeyMissing
 from triphase_benchmark.client.lags import LAG_ROWS
 from triphase_benchmark.client.leg import REQUEST_ROWS, Leg, Place
 from triphase_benchmark.client.messages import Begin, Failed, Order, Prepare, Ready, Report, Sent, Stop, Written
-from triphase_benchmark.client.ports import Target
 from triphase_benchmark.client.progress import Board
 from triphase_benchmark.client.sending import Sending
 from triphase_benchmark.engines.body import ReservedMember
@@ -60,15 +60,6 @@ def run_loop(main: Coroutine[Any, Any, None]) -> None:
         import uvloop  # noqa: PLC0415 - which that system does not have
 
         uvloop.run(main)
-
-
-def make_target(leg: Leg) -> Target:
-    """The transport that a leg's engine speaks. Raises KeyMissing."""
-    if leg.engine.is_gateway:
-        from triphase_benchmark.client.gateway import GatewayTarget  # noqa: PLC0415 - its threads are for those who need them
-
-        return GatewayTarget(leg.engine, model=leg.model, limits=leg.limits)
-    return HttpTarget(leg.engine, model=leg.model, limits=leg.limits)
 
 
 class _Worker:
@@ -121,7 +112,7 @@ class _Worker:
             self._pipe.send(report)
 
     async def _leg(self, leg: Leg) -> None:
-        target = make_target(leg)
+        target = target_of(leg.engine, model=leg.model, limits=leg.limits)
         self._sending = Sending(leg, target, place=self._spec.place, counters=self._counters, shape=self._shape)
         try:
             await target.open(leg.places and min(leg.places, len(leg.requests), _MOST_OPENED))

@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     PREFIXES = 4
     TURNS = 5
     CELLS = 6
+    EFFORT = 7
 
 
 class Chance:

@@ -5,13 +5,13 @@ times are seconds; what is not known yet is `None`, and shown as a dash.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final, Protocol, TextIO, assert_never
+from typing import Any, Final, Protocol, TextIO, assert_never
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -70,11 +70,49 @@ class Snapshot:
         """How long the rest will take if it goes on at the mean pace so far; `None` before anything is done."""
         return self.elapsed_s * max(self.planned - self.done, 0) / self.done if self.done else None
 
+    @property
+    def news(self) -> Hashable:
+        """What a log says a line for, when it changes."""
+        return self.doing, self.round, self.turn
+
+    def line(self) -> str:
+        """All of it in a line."""
+        return f"{where(self)} · {figures(self)}"
+
+    def drawn(self) -> RenderableType:
+        """All of it for a terminal."""
+        return drawn(self)
+
+    def told(self) -> Mapping[str, Any]:
+        """All of it for programs."""
+        return {**asdict(self), "left_s": self.left_s}
+
+
+class Shown(Protocol):
+    """A command at one moment: a `Snapshot` of a run, or what another command makes of itself."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since it began, in seconds."""
+
+    @property
+    def news(self) -> Hashable:
+        """What a log says a line for, when it changes."""
+
+    def line(self) -> str:
+        """All of it in a line."""
+
+    def drawn(self) -> RenderableType:
+        """All of it for a terminal."""
+
+    def told(self) -> Mapping[str, Any]:
+        """All of it for programs, as JSON can have it."""
+
 
 class Display(Protocol):
     """Where snapshots go."""
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Shown) -> None:
         """Shows how the run stands."""
 
 
@@ -97,7 +135,7 @@ def display(mode: Mode, stream: TextIO) -> Iterator[Display]:
 
 
 class _Quiet:
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Shown) -> None:
         pass
 
 
@@ -105,9 +143,8 @@ class _JsonLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def show(self, snapshot: Snapshot) -> None:
-        told = {"event": "progress", **asdict(snapshot), "left_s": snapshot.left_s}
-        self._stream.write(json.dumps(told, allow_nan=False) + "\n")
+    def show(self, snapshot: Shown) -> None:
+        self._stream.write(json.dumps({"event": "progress", **snapshot.told()}, allow_nan=False) + "\n")
         self._stream.flush()
 
 
@@ -116,23 +153,23 @@ class _Plain:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: tuple[str, int, str | None] | None = None
+        self._said: Hashable = None
         self._next_s = 0.0
 
-    def show(self, snapshot: Snapshot) -> None:
-        new = (snapshot.doing, snapshot.round, snapshot.turn)
+    def show(self, snapshot: Shown) -> None:
+        new = snapshot.news
         if new == self._said and snapshot.elapsed_s < self._next_s:
             return
         self._said, self._next_s = new, snapshot.elapsed_s + _PLAIN_EVERY_S
-        self._console.print(Text(f"{where(snapshot)} · {figures(snapshot)}"))
+        self._console.print(Text(snapshot.line()))
 
 
 class _Live:
     def __init__(self, live: Live) -> None:
         self._live = live
 
-    def show(self, snapshot: Snapshot) -> None:
-        self._live.update(drawn(snapshot), refresh=True)
+    def show(self, snapshot: Shown) -> None:
+        self._live.update(snapshot.drawn(), refresh=True)
 
 
 def where(snapshot: Snapshot) -> str:
@@ -176,7 +213,11 @@ def drawn(snapshot: Snapshot) -> Group:
 
 
 def _bar(snapshot: Snapshot) -> Table:
-    done = snapshot.done / max(snapshot.planned, 1)
+    return bar(snapshot.done / max(snapshot.planned, 1))
+
+
+def bar(done: float) -> Table:
+    """A bar for a share of all, with that share beside it."""
     grid = Table.grid(padding=(0, 2))
     grid.add_row(ProgressBar(total=1, completed=min(done, 1), width=_BAR), Text(f"{done:.0%}"))
     return grid

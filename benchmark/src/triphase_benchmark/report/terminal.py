@@ -19,7 +19,7 @@ from triphase_benchmark.report.inputs import Inputs
 from triphase_benchmark.report.tables import Table, Tone
 from triphase_benchmark.report.wrong import wrongs
 
-_STYLES: Final[Mapping[Tone, str]] = {"": "", "good": "bold green", "bad": "bold red", "dim": "dim"}
+STYLES: Final[Mapping[Tone, str]] = {"": "", "good": "bold green", "bad": "bold red", "dim": "dim"}
 _ENDLESS: Final = 10_000
 
 
@@ -70,7 +70,7 @@ def print_table(table: Table, console: Console) -> None:
         words = index == 0 or column in table.words
         drawn.add_column(Text(column), justify="left" if words else "right", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(cell.text, style=_STYLES[cell.tone]) for cell in row))
+        drawn.add_row(*(Text(cell.text, style=STYLES[cell.tone]) for cell in row))
     console.print()
     if terminal:
         console.print(drawn)

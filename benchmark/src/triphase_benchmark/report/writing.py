@@ -24,7 +24,7 @@ def write_report(inputs: Inputs, folder: Path, found: Gathered | None = None) ->
     found = found or gathered(inputs)
     if not inputs.comparison:
         (folder / PICTURE).unlink(missing_ok=True)
-    return tuple(_put(folder / name, content) for name, content in _contents(inputs, found))
+    return tuple(put(folder / name, content) for name, content in _contents(inputs, found))
 
 
 def _contents(inputs: Inputs, found: Gathered) -> Iterator[tuple[str, bytes]]:
@@ -34,7 +34,8 @@ def _contents(inputs: Inputs, found: Gathered) -> Iterator[tuple[str, bytes]]:
     yield PAGE, page(inputs, found).encode()
 
 
-def _put(path: Path, content: bytes) -> Path:
+def put(path: Path, content: bytes) -> Path:
+    """Writes a file whole, and returns its path. Raises `OSError`."""
     beside = path.with_name(f".{path.name}.part")
     try:
         beside.write_bytes(content)

@@ -6,6 +6,7 @@ no difference, each pair could as well have come out the other way round.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,18 @@ def sign_flip_p_value(differences: Floats, *, seed: int = 0) -> float:
     limit = observed - _TOLERANCE * float(np.abs(differences).sum())
     if differences.size <= MOST_EXACT:
         return float(np.mean(np.abs(_all_signs(differences.size) @ differences) >= limit))
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_DRAWS, differences.size))
+    signs = _drawn_signs(differences.size, seed)
     return float((1 + np.sum(np.abs(signs @ differences) >= limit)) / (1 + _DRAWS))
+
+
+def growth_p_value(differences: Floats, *, seed: int = 0) -> float:
+    """Returns the one-sided p-value of a mean of zero or less. With no pair, 1: nothing speaks for growth."""
+    if not differences.size:
+        return 1.0
+    limit = float(differences.sum()) - _TOLERANCE * float(np.abs(differences).sum())
+    if differences.size <= MOST_EXACT:
+        return float(np.mean(_all_signs(differences.size) @ differences >= limit))
+    return float((1 + np.sum(_drawn_signs(differences.size, seed) @ differences >= limit)) / (1 + _DRAWS))
 
 
 def median_sign_flip_p_value(units: Sequence[Floats], *, seed: int = 0) -> float:
@@ -43,6 +54,16 @@ def least_p_value(pairs: int) -> float:
     return min(1.0, 2.0 ** (1 - pairs)) if pairs <= MOST_EXACT else 1 / (1 + _DRAWS)
 
 
+@lru_cache(maxsize=4)
 def _all_signs(count: int) -> Floats:
     bits = (np.arange(2**count)[:, np.newaxis] >> np.arange(count)) & 1
-    return np.where(bits, -1.0, 1.0)
+    signs = np.where(bits, -1.0, 1.0)
+    signs.setflags(write=False)
+    return signs
+
+
+@lru_cache(maxsize=4)  # many pairs of equally many values are asked about at once
+def _drawn_signs(count: int, seed: int) -> Floats:
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_DRAWS, count))
+    signs.setflags(write=False)
+    return signs

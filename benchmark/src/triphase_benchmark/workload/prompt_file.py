@@ -90,18 +90,23 @@ def read_prompts(file: Path, options: Options) -> FileWorkload:
         BadInput: It cannot be read, or a row is wrong; names the line, or the row of a Parquet file.
     """
     found: dict[int, Row | None] = {}
-    try:
-        for line, value in _READERS[file.suffix](file):
-            try:
-                found[line] = row_of(value)
-            except WrongRow as problem:
-                raise BadInput.at(file, line, f"no prompt: {problem}") from None
-    except OSError as problem:
-        raise BadInput(f"{file} cannot be read: {problem.strerror or problem}") from None
+    for line, value in values_of(file):
+        try:
+            found[line] = row_of(value)
+        except WrongRow as problem:
+            raise BadInput.at(file, line, f"no prompt: {problem}") from None
     rows = {line: row for line, row in found.items() if row is not None}
     if not rows:
         raise BadInput(f"{file} has no prompts")
     return FileWorkload(name=file.name, rows=rows, empty=len(found) - len(rows), options=options)
+
+
+def values_of(file: Path) -> Iterator[tuple[int, object]]:
+    """The rows as JSON values, each with its line, or its number in a Parquet file. Raises BadInput."""
+    try:
+        yield from _READERS[file.suffix](file)
+    except OSError as problem:
+        raise BadInput(f"{file} cannot be read: {problem.strerror or problem}") from None
 
 
 def _lines(file: Path) -> Iterator[tuple[int, object]]:

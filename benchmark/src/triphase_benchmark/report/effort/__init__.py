@@ -1,0 +1,1 @@
+"""What is shown of a probe of effort: while it runs, on a terminal, as a picture, a page and JSON."""
