@@ -46,4 +46,5 @@ class MessagesTable(Table):
 
     def over(self, ground: Normalization) -> Normalization:
         """Returns `ground` with the keys that the file sets in place of its own."""
-        return replace(ground, **{name: getattr(self, name) for name in self.model_fields_set})
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        return replace(ground, **own) if own else ground

@@ -12,7 +12,7 @@ from triphase_server.core.detection import Detection
 from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.effort_tables import Engine
 from triphase_server.core.error_patterns import ErrorPattern
-from triphase_server.core.normalization import Normalization
+from triphase_server.core.normalization import AS_GIVEN, Normalization
 from triphase_server.core.request import Effort
 from triphase_server.core.retry import RetryPolicy
 from triphase_server.core.routing import Strategy
@@ -49,7 +49,7 @@ class Deployment:
     model: str
     detection: Detection = Detection()
     effort: EffortPolicy = EffortPolicy()
-    messages: Normalization = Normalization()
+    messages: Normalization = AS_GIVEN
     timeouts: Timeouts = Timeouts()
     breaker: BreakerPolicy = BreakerPolicy()
     extra_body: Mapping[str, object] = field(default_factory=dict)
