@@ -2,7 +2,7 @@
 
 Its rule: everything is bounded in count, all of it runs on loopback, and the exit code is 1 where a target is missed.
 What is measured is `measures.py`, by which processes `processes.py`, what it says `report.py`. The validator of model
-repositories is `validator.py`, which `--only validator` runs alone.
+repositories is `validator.py`, the benchmark `benchmark.py`; `--only validator` and `--only benchmark` run one alone.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import aiohttp
 import grpc
 import uvloop
 
-from perf import measures, validator
+from perf import benchmark, measures, validator
 from perf.measures import Contender, Plan
 from perf.processes import Cores, bound_to, cores, gateway_config, running
 from perf.replies import DirectTarget, GrpcTarget
@@ -92,6 +92,14 @@ def _validator(written: dict[str, Any]) -> list[Verdict]:
     return goals
 
 
+def _benchmark(written: dict[str, Any]) -> list[Verdict]:
+    found = benchmark.found()
+    written["benchmark"] = benchmark.as_json(found)
+    goals = benchmark.verdicts(found)
+    print("\n".join(["", *benchmark.table(found), "", *told(goals)]))
+    return goals
+
+
 def _gateway(written: dict[str, Any]) -> list[Verdict]:
     where = cores()
     with bound_to(where.others):
@@ -101,7 +109,7 @@ def _gateway(written: dict[str, Any]) -> list[Verdict]:
     return verdicts(results)
 
 
-_PARTS = {"gateway": _gateway, "validator": _validator}
+_PARTS = {"gateway": _gateway, "validator": _validator, "benchmark": _benchmark}
 
 
 def main() -> int:

@@ -58,6 +58,21 @@ def test_a_closed_run_is_one_file_of_the_same_rows(folder: RunFolder) -> None:
     assert metadata[b"triphase.tables"] == str(VERSION).encode()
 
 
+def test_a_run_is_closed_turn_by_turn_whichever_worker_had_them(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.parts.mkdir()
+    turns = [(number, place) for number in range(3) for place in range(2)]
+    for worker in range(2):
+        with RowsWriter(folder.part(worker), REQUESTS) as writer:
+            for number, place in turns[worker:]:  # the second worker had nothing of the first turn
+                writer.write([row(0, worker=worker, round=number, place_in_round=place)])
+    folder.close()
+    closed = folder.read_requests()
+    found = list(zip(closed["round"].to_pylist(), closed["place_in_round"].to_pylist(), strict=True))
+    assert found == sorted(found)
+    assert found == sorted([*turns, *turns[1:]])
+
+
 def test_a_run_without_a_request_is_a_table_without_a_row(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert folder.read_requests().num_rows == 0

@@ -8,26 +8,26 @@ that hides its thoughts, their tokens are taken off.
 from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
+
+from triphase_benchmark.metrics.turns import Stored, turns_of
 
 _TOLERATED = 0.01
+_READ = ("error", "output_tokens", "reasoning_tokens", "reasoning_characters", "output_characters")
 
 
-def tokens_per_character(requests: pa.Table) -> dict[str, float]:
+def tokens_per_character(requests: Stored) -> dict[str, float]:
     """Returns, by engine, the tokens per character of all answers of a table `REQUESTS` whose usage is known."""
-    engines = requests["engine"].to_numpy()
-    tokens, thoughts, shown, written = (
-        np.asarray(requests[name].to_numpy(), dtype=np.float64)
-        for name in ("output_tokens", "reasoning_tokens", "reasoning_characters", "output_characters")
-    )
-    visible = np.where((shown == 0) & (thoughts > 0), tokens - thoughts, tokens)
-    told = requests["error"].is_null().to_numpy() & ~np.isnan(visible) & (shown + written > 0)
-    ratios = {}
-    for engine in dict.fromkeys(engines.tolist()):
-        own = told & (engines == engine)
-        if own.any():
-            ratios[str(engine)] = float(visible[own].sum() / (shown + written)[own].sum())
-    return ratios
+    sums: dict[str, NDArray[np.float64]] = {}
+    for turn in turns_of(requests, _READ):
+        tokens, thoughts, shown, written = (
+            np.asarray(turn.requests[name].to_numpy(), dtype=np.float64) for name in _READ[1:]
+        )
+        visible = np.where((shown == 0) & (thoughts > 0), tokens - thoughts, tokens)
+        told = turn.requests["error"].is_null().to_numpy() & ~np.isnan(visible) & (shown + written > 0)
+        here = np.array([visible[told].sum(), (shown + written)[told].sum()])
+        sums[turn.engine] = sums.get(turn.engine, np.zeros(2)) + here
+    return {engine: float(tokens / characters) for engine, (tokens, characters) in sums.items() if characters}
 
 
 def tokenizers_differ(ratios: Mapping[str, float]) -> bool:

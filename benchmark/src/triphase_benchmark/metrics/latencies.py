@@ -7,9 +7,8 @@ time is made up: what was not streamed has no first token, thoughts that were no
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from triphase_benchmark.metrics.requests import Floats, Requests
+from triphase_benchmark.metrics.requests import Bools, Floats, Requests
 
 _NS = 1e9
 
@@ -51,9 +50,9 @@ def tpot(requests: Requests) -> Floats:
     return waited / np.where(later > 0, later * _NS, np.nan)
 
 
-def nothing_later(requests: Requests) -> NDArray[np.bool_]:
+def nothing_later(requests: Requests) -> Bools:
     """Whether TPOT is undefined since all tokens came at once: then nothing can have been slow."""
-    result: NDArray[np.bool_] = ~np.isnan(ttft(requests)) & (_later_tokens(requests) <= 0)
+    result: Bools = ~np.isnan(ttft(requests)) & (_later_tokens(requests) <= 0)
     return result
 
 
@@ -79,9 +78,24 @@ def schedule_delay(requests: Requests) -> Floats:
     return (requests.sent - requests.scheduled) / _NS
 
 
+def accepted(requests: Requests) -> Floats:
+    """The gateway's `started` event - sent."""
+    return _of_answers(requests, (requests.accepted - requests.sent) / _NS)
+
+
+def prompt_summary(requests: Requests) -> Floats:
+    """The gateway's summary of the prompt - sent."""
+    return _of_answers(requests, (requests.prompt_summary - requests.sent) / _NS)
+
+
+def reasoning_summary(requests: Requests) -> Floats:
+    """The gateway's first summary of the thoughts - sent."""
+    return _of_answers(requests, (requests.reasoning_summary - requests.sent) / _NS)
+
+
 def icl(requests: Requests) -> Floats:
     """The gaps between successive token chunks of what was measured and has answered, all in one pool."""
-    return _gaps(requests)[1] / _NS
+    return _gaps(requests, _with_a_gap(requests))
 
 
 def itl(requests: Requests) -> Floats:
@@ -89,12 +103,14 @@ def itl(requests: Requests) -> Floats:
 
     Empty unless the engine tells, of all requests, how many tokens each chunk holds: half a pool is none.
     """
-    places, gaps = _gaps(requests)
-    tokens = requests.chunk_tokens[places]
+    counted = _with_a_gap(requests)
+    tokens = requests.chunk_tokens[counted]
     if np.isnan(tokens).any():
         return np.empty(0)
     more = int(np.maximum(tokens - 1, 0).sum())
-    return np.concatenate([gaps[tokens > 0] / _NS, np.zeros(more)])
+    counted[counted] = tokens > 0
+    gaps = _gaps(requests, counted)
+    return np.concatenate([gaps, np.zeros(more)]) if more else gaps
 
 
 # What a service level objective may bound, and what it then bounds in an open loop: there, a request that could not be
@@ -124,10 +140,13 @@ def _later_tokens(requests: Requests) -> Floats:
     return requests.output_tokens - requests.first_tokens()
 
 
-def _gaps(requests: Requests) -> tuple[NDArray[np.int64], Floats]:
-    """The places of all chunks that have one before them in their request, and the gaps before them."""
-    counted = requests.measured & requests.answered
-    later = np.repeat(counted, requests.chunks)
+def _with_a_gap(requests: Requests) -> Bools:
+    """Which chunks have another before them in their request, of what was measured and has answered."""
+    later = np.repeat(requests.measured & requests.answered, requests.chunks)
     later[requests.offsets[:-1][requests.chunks > 0]] = False
-    places = np.flatnonzero(later)
-    return places, requests.chunk_times[places] - requests.chunk_times[places - 1]
+    return later
+
+
+def _gaps(requests: Requests, chunks: Bools) -> Floats:
+    """The gaps before these chunks, none of which is the first of all."""
+    return np.diff(requests.chunk_times)[chunks[1:]] / _NS

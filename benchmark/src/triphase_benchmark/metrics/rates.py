@@ -152,13 +152,14 @@ def _output_in(requests: Requests, window: Window) -> Floats:
 
     A request's tokens are those of its usage, spread over its chunks as its engine tells, else evenly.
     """
-    owners, chunks = requests.owners, requests.chunks
-    size = requests.sent.size
-    told = np.bincount(owners, weights=requests.chunk_tokens, minlength=size)  # NaN where it does not tell
+    chunks = requests.chunks
+    told = requests.sums(requests.chunk_tokens)  # NaN where it does not tell
     by_chunk = np.isnan(told) | (told <= 0)
-    weights = np.where(by_chunk[owners], 1.0, requests.chunk_tokens)
+    weights = (
+        np.where(np.repeat(by_chunk, chunks), 1.0, requests.chunk_tokens) if by_chunk.any() else requests.chunk_tokens
+    )
     whole = np.where(by_chunk, chunks, told)
-    inside = np.bincount(owners, weights=weights * window.holds(requests.chunk_times), minlength=size)
+    inside = requests.sums(weights * window.holds(requests.chunk_times))
     in_all = np.where(np.isnan(requests.output_tokens) & ~by_chunk, told, requests.output_tokens)
     at_end = window.holds(requests.ended)
     share = np.where(chunks > 0, inside / np.maximum(whole, 1), at_end)

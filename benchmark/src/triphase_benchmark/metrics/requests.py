@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 # All columns that are read here.
 COLUMNS = (
     *("scheduled", "sent", "ended", "warm_up", "error", "chunk_times", "chunk_output", "chunk_tokens"),
-    *("input_tokens", "output_tokens", "reasoning_tokens", "reasoning_summary"),
+    *("input_tokens", "output_tokens", "reasoning_tokens", "accepted", "prompt_summary", "reasoning_summary"),
 )
 
 # What the run's end has done, not the engine. A value of `ErrorKind`.
@@ -40,6 +40,9 @@ class Requests:
     chunk_output: Bools
     chunk_tokens: Floats  # NaN for a request whose engine does not tell
     hidden_thoughts: Bools  # the engine thought, and no token chunk shows it
+    accepted: Floats  # this and the two below: phases of a gateway
+    prompt_summary: Floats
+    reasoning_summary: Floats
     input_tokens: Floats
     output_tokens: Floats
     reasoning_tokens: Floats
@@ -54,16 +57,21 @@ class Requests:
         """How many token chunks each request has."""
         return np.diff(self.offsets)
 
-    @property
-    def owners(self) -> Ints:
-        """Whose each chunk is."""
-        return np.repeat(np.arange(self.sent.size), self.chunks)
+    def sums(self, of_chunks: Floats) -> Floats:
+        """The sum over each request's chunks, 0 without any; NaN stays with its request."""
+        some = self.chunks > 0
+        sums = np.zeros(self.sent.size)
+        if some.any():
+            sums[some] = np.add.reduceat(of_chunks, self.offsets[:-1][some])
+        return sums
 
     def first_of(self, chunks: Bools) -> Floats:
         """When the first of these chunks came, of each request."""
+        places = np.flatnonzero(chunks)
+        after = np.searchsorted(places, self.offsets)  # as many lie before each request, and before the next
+        some = after[1:] > after[:-1]
         times = np.full(self.sent.size, np.nan)
-        owners = self.owners[chunks][::-1]
-        times[owners] = self.chunk_times[chunks][::-1]  # of several writes, the last one stays: the first chunk
+        times[some] = self.chunk_times[places[after[:-1][some]]]
         return times
 
     def first_time(self) -> Floats:
@@ -86,8 +94,9 @@ def read(table: pa.Table) -> Requests:
     """Reads a table with the columns of `REQUESTS`."""
     offsets, times = _lists(table["chunk_times"])
     _, output = _lists(table["chunk_output"])
-    shown_thoughts = _sums(~output.astype(bool), offsets) > 0
-    thought = (_numbers(table["reasoning_tokens"]) > 0) | ~np.isnan(_numbers(table["reasoning_summary"]))
+    shown_thoughts = _any(~output.astype(bool, copy=False), offsets)
+    reasoning_summary = _numbers(table["reasoning_summary"])
+    thought = (_numbers(table["reasoning_tokens"]) > 0) | ~np.isnan(reasoning_summary)
     output_tokens = _numbers(table["output_tokens"])
     sent, ended = _numbers(table["sent"]), _numbers(table["ended"])
     failed = table["error"].is_valid().to_numpy()
@@ -101,9 +110,12 @@ def read(table: pa.Table) -> Requests:
         answered=~failed & some & ~np.isnan(ended),
         offsets=offsets,
         chunk_times=times.astype(np.float64),
-        chunk_output=output.astype(bool),
+        chunk_output=output.astype(bool, copy=False),
         chunk_tokens=_tokens(table["chunk_tokens"], offsets),
         hidden_thoughts=thought & ~shown_thoughts,
+        accepted=_numbers(table["accepted"]),
+        prompt_summary=_numbers(table["prompt_summary"]),
+        reasoning_summary=reasoning_summary,
         input_tokens=_numbers(table["input_tokens"]),
         output_tokens=output_tokens,
         reasoning_tokens=_numbers(table["reasoning_tokens"]),
@@ -129,6 +141,8 @@ def _lists(column: pa.ChunkedArray) -> tuple[Ints, NDArray[np.generic]]:
 def _tokens(column: pa.ChunkedArray, offsets: Ints) -> Floats:
     """The tokens of each chunk; NaN for all chunks of a request whose list is null or of another length."""
     own, told = _lists(column)
+    if np.array_equal(own, offsets):
+        return told.astype(np.float64)
     tokens = np.full(offsets[-1], np.nan)
     lengths = np.diff(offsets)
     whole = np.diff(own) == lengths
@@ -136,7 +150,10 @@ def _tokens(column: pa.ChunkedArray, offsets: Ints) -> Floats:
     return tokens
 
 
-def _sums(of_chunks: Bools, offsets: Ints) -> Ints:
-    sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(of_chunks)])
-    result: Ints = np.diff(sums[offsets])
-    return result
+def _any(of_chunks: Bools, offsets: Ints) -> Bools:
+    """Whether it holds for any chunk of each request."""
+    some = np.diff(offsets) > 0
+    found = np.zeros(some.size, dtype=bool)
+    if some.any():
+        found[some] = np.logical_or.reduceat(of_chunks, offsets[:-1][some])
+    return found

@@ -5,7 +5,7 @@ of them failed or were never sent, if all of the last tenth were (the engine has
 answer ended in its steady window. It is reported with all its values, and the pairs that it belongs to are dropped.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
 
@@ -17,6 +17,7 @@ from triphase_benchmark.metrics.catalog import FLOORS, METRICS, SHARES, Metric
 from triphase_benchmark.metrics.rates import NOTHING_MEASURED, Conditions, Rate, ended_in, window_of
 from triphase_benchmark.metrics.requests import COLUMNS, Floats, Requests, read
 from triphase_benchmark.metrics.tables import ERRORS, ROUNDS
+from triphase_benchmark.metrics.turns import Stored, turns_of
 from triphase_benchmark.plan.values import Load
 from triphase_benchmark.statistics.percentiles import percentiles
 from triphase_benchmark.statistics.steadiness import Window
@@ -27,16 +28,16 @@ _Row = dict[str, object]
 
 
 def rounds_of(
-    requests: pa.Table,
+    requests: Stored,
     *,
     load: Load,
     slos: Mapping[str, float] | None = None,
     prices: Mapping[str, Price] | None = None,
 ) -> pa.Table:
-    """Returns the table `ROUNDS` of a table `REQUESTS`.
+    """Returns the table `ROUNDS` of a table `REQUESTS`, by round, and by engine within it.
 
     Args:
-        requests: All requests of a run, or of some of its rounds.
+        requests: All requests of a run, or of some of its rounds; of a dataset no more is held than a turn or a few.
         load: How they came.
         slos: Upper bounds of measures in seconds, by name.
         prices: Of engines, by name.
@@ -44,28 +45,32 @@ def rounds_of(
     Raises:
         ValueError: If an objective bounds what cannot be bounded.
     """
-    rows: list[_Row] = []
     of_all = Conditions(load=load, slos=slos or {})
-    for number, engine, group in _groups(requests.select(["round", "engine", *COLUMNS])):
-        columns = read(group)
-        conditions = replace(of_all, window=window_of(columns), price=(prices or {}).get(engine))
-        void = void_reason(columns, conditions.window)
-        for metric in METRICS.values():
-            place = {"round": number, "engine": engine, "metric": metric.name, "void": void}
-            rows += [place | row for row in _values(metric, columns, conditions)]
-    return pa.Table.from_pylist(rows, schema=ROUNDS)
+    rows: dict[tuple[int, str], list[_Row]] = {}
+    for turn in turns_of(requests, COLUMNS):
+        columns = read(turn.requests)
+        conditions = replace(of_all, window=window_of(columns), price=(prices or {}).get(turn.engine))
+        place = {"round": turn.round, "engine": turn.engine, "void": void_reason(columns, conditions.window)}
+        rows[turn.round, turn.engine] = [
+            place | {"metric": metric.name} | row
+            for metric in METRICS.values()
+            for row in _values(metric, columns, conditions)
+        ]
+    return pa.Table.from_pylist([row for turn in sorted(rows) for row in rows[turn]], schema=ROUNDS)
 
 
-def errors_of(requests: pa.Table) -> pa.Table:
+def errors_of(requests: Stored) -> pa.Table:
     """Returns the table `ERRORS` of a table `REQUESTS`."""
     rows: list[_Row] = []
-    for number, engine, group in _groups(requests.select(["round", "engine", "warm_up", "error"])):
-        measured = group.filter(np.logical_not(group["warm_up"].to_numpy()))
+    for turn in turns_of(requests, ("warm_up", "error")):
+        measured = turn.requests.filter(np.logical_not(turn.requests["warm_up"].to_numpy()))
         counts = measured["error"].drop_null().value_counts()
-        for error, count in sorted((entry["values"].as_py(), entry["counts"].as_py()) for entry in counts):
-            row: _Row = {"round": number, "engine": engine, "error": error, "count": count}
+        for error, count in ((entry["values"].as_py(), entry["counts"].as_py()) for entry in counts):
+            row: _Row = {"round": turn.round, "engine": turn.engine, "error": error, "count": count}
             rows.append(row | {"share": count / measured.num_rows})
-    return pa.Table.from_pylist(rows, schema=ERRORS)
+    return pa.Table.from_pylist(rows, schema=ERRORS).sort_by(
+        [(name, "ascending") for name in ("round", "engine", "error")]
+    )
 
 
 def void_reason(requests: Requests, window: Window | None) -> str | None:
@@ -83,19 +88,6 @@ def void_reason(requests: Requests, window: Window | None) -> str | None:
     if window is not None and not ended_in(requests, window).any():
         return "nothing ended in the steady window: the round is too short, or the engine hangs"
     return None
-
-
-def _groups(requests: pa.Table) -> Iterator[tuple[int, str, pa.Table]]:
-    """The requests of each round and engine, by round, and by name within it."""
-    numbers = requests["round"].to_numpy()
-    engines, codes = np.unique(requests["engine"].to_numpy().astype(str), return_inverse=True)
-    order = np.lexsort([codes, numbers])
-    if (np.diff(order) != 1).any():
-        requests, numbers, codes = requests.take(order), numbers[order], codes[order]
-    cuts = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(codes) != 0)) + 1
-    begins = [0, *cuts.tolist()] if requests.num_rows else []
-    for begin, end in zip(begins, [*begins[1:], requests.num_rows], strict=False):
-        yield int(numbers[begin]), str(engines[codes[begin]]), requests.slice(begin, end - begin)
 
 
 def _values(metric: Metric, requests: Requests, conditions: Conditions) -> list[_Row]:

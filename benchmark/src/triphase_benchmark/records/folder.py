@@ -2,17 +2,20 @@
 
 Its rule: a folder can be read at any time. As long as there is no `requests.parquet`, its parts are the requests, and a
 part that breaks off (its writer was killed, the disk was full) counts as far as it is whole. A folder of another
-version of the tables is refused with one error. Which columns there are is `schema.py`.
+version of the tables is refused with one error. Requests are closed turn by turn, so that whoever reads them so needs
+not hold them all. Which columns there are is `schema.py`.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from heapq import merge
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from triphase_benchmark.records.schema import REQUESTS, VERSION
@@ -22,6 +25,16 @@ _PART = "requests-{}.arrows"
 # As large as row groups get, so that a reader of many requests need not hold them all.
 _ROWS_OF_GROUP = 65_536
 _METADATA = {b"triphase.tables": str(VERSION).encode()}
+# Times differ from one another, so a dictionary of them is lost work, and their steps are small.
+_TIMES = ("scheduled", "sent", "responded", "ended", "chunk_times.list.element")
+_DICTIONARIES = [name for name in REQUESTS.names if name not in ("prompt", "chunk_times", *_TIMES)]
+_ENCODING: Mapping[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": _DICTIONARIES,
+    "column_encoding": dict.fromkeys(_TIMES, "DELTA_BINARY_PACKED"),
+}
+# For files on a disk: what is read ahead for a slow store is held until the end.
+_FORMAT = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False))
 
 
 class BadFolder(ValueError):
@@ -72,17 +85,21 @@ class RunFolder:
             raise BadFolder(f"{self.path} holds tables of version {version}, and this program reads version {VERSION}")
         return dict(manifest)
 
-    def read_requests(self) -> pa.Table:
-        """Returns all requests, of a run that was closed or not. Raises BadFolder."""
+    def dataset(self) -> ds.Dataset:
+        """All requests, read when they are asked for; of a run that was not closed, in memory. Raises BadFolder."""
         if not self.requests.exists():
-            return pa.Table.from_batches(self._batches(), REQUESTS)
+            return ds.dataset(pa.Table.from_batches(self._batches(), REQUESTS))
         try:
-            table = pq.read_table(self.requests)
+            found = ds.dataset(self.requests, format=_FORMAT)
         except (OSError, pa.ArrowInvalid) as error:
             raise BadFolder(f"{self.requests} cannot be read: {error}") from None
-        if not table.schema.equals(REQUESTS):
+        if not found.schema.equals(REQUESTS):
             raise BadFolder(f"{self.requests} holds other columns than those of version {VERSION}")
-        return table
+        return found
+
+    def read_requests(self) -> pa.Table:
+        """Returns all requests at once, of a run that was closed or not. Raises BadFolder."""
+        return self.dataset().to_table()
 
     def close(self) -> None:
         """Makes one file of all parts, and removes them. Raises RecordsLost; the parts then stand."""
@@ -103,7 +120,7 @@ class RunFolder:
     def _merge(self, path: Path) -> None:
         waiting: list[pa.RecordBatch] = []
         schema = REQUESTS.with_metadata(_METADATA)
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(path, schema, **_ENCODING) as writer:
             for batch in self._batches():
                 waiting.append(batch.cast(schema))
                 if sum(one.num_rows for one in waiting) >= _ROWS_OF_GROUP:
@@ -115,15 +132,20 @@ class RunFolder:
             os.fsync(file.fileno())  # before the parts go
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        for path in self._part_files():
-            yield from whole_batches(path, REQUESTS)
+        """Of all parts, the turn that came first first: each worker's are in order already."""
+        yield from merge(*(whole_batches(path, REQUESTS) for path in self._part_files()), key=_turn)
 
     def _part_files(self) -> list[Path]:
         return sorted(self.parts.glob(_PART.format("*")))
 
 
+def _turn(batch: pa.RecordBatch) -> tuple[int, int]:
+    """Which turn a batch is of, by its first row."""
+    return batch.column("round")[0].as_py(), batch.column("place_in_round")[0].as_py()
+
+
 def whole_batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Gives the batches of a part up to where it ends or breaks off. Raises BadFolder for another schema."""
+    """Gives the batches of a part, none empty, up to where it breaks off. Raises BadFolder for another schema."""
     with path.open("rb") as file:
         try:
             stream = pa.ipc.open_stream(file)
@@ -136,4 +158,5 @@ def whole_batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
                 batch = stream.read_next_batch()
             except (StopIteration, OSError, pa.ArrowInvalid):
                 return
-            yield batch
+            if batch.num_rows:
+                yield batch

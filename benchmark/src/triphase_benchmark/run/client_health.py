@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from triphase_benchmark.client.calibration import Calibration, ClientLoad, ClientVerdict, judge_client
+from triphase_benchmark.metrics.turns import Stored, turns_of
 from triphase_benchmark.plan.values import Load, Plan
 from triphase_benchmark.statistics.percentiles import percentiles
 
@@ -51,14 +52,9 @@ def beyond(brought: Brought, load: ClientLoad) -> ClientLoad | None:
     )
 
 
-def brought_by(requests: pa.Table) -> Brought:
+def brought_by(requests: Stored) -> Brought:
     """What a table REQUESTS put on its client."""
-    sent = requests.filter(pc.and_(pc.is_valid(requests["sent"]), pc.is_valid(requests["ended"])))
-    counted = sent.append_column("chunks", pc.list_value_length(sent["chunk_times"]))
-    legs = counted.group_by(["round", "engine"]).aggregate([("sent", "list"), ("ended", "list"), ("chunks", "sum")])
-    loads = [
-        _of_leg(np.array(row["sent_list"]), np.array(row["ended_list"]), row["chunks_sum"]) for row in legs.to_pylist()
-    ]
+    loads = [load for turn in turns_of(requests, ("sent", "ended", "chunk_times")) if (load := _of_leg(turn.requests))]
     return Brought(
         streams=max((load.streams for load in loads), default=0),
         events_per_s=max((load.events_per_s for load in loads), default=0.0),
@@ -118,12 +114,17 @@ def _rate(times_ns: list[int]) -> float:
     return len(times_ns) / span_s if span_s > 0 else float(len(times_ns))
 
 
-def _of_leg(sent: np.ndarray[Any, Any], ended: np.ndarray[Any, Any], events: int) -> Brought:
-    """The most at once, and events per second of the whole leg."""
+def _of_leg(requests: pa.Table) -> Brought | None:
+    """The most at once, and events per second of the whole leg; `None` where nothing was sent and ended."""
+    table = requests.filter(pc.and_(pc.is_valid(requests["sent"]), pc.is_valid(requests["ended"])))
+    if not table.num_rows:
+        return None
+    sent, ended = table["sent"].to_numpy(), table["ended"].to_numpy()
     moments = np.concatenate([sent, ended])
     steps = np.concatenate([np.ones(len(sent), np.int64), -np.ones(len(ended), np.int64)])
     most = int(steps[np.lexsort([steps, moments])].cumsum().max())
     span_s = float(ended.max() - sent.min()) / 1e9
+    events = pc.sum(pc.list_value_length(table["chunk_times"])).as_py() or 0
     return Brought(streams=most, events_per_s=events / span_s if span_s > 0 else 0.0)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from triphase_benchmark.comparison.paired import compare
@@ -17,6 +18,7 @@ from triphase_benchmark.comparison.tokenizers import tokenizers_differ, tokens_p
 from triphase_benchmark.engines.engine import Price
 from triphase_benchmark.metrics.rounds import rounds_of
 from triphase_benchmark.metrics.tables import COMPARISON
+from triphase_benchmark.metrics.turns import Stored
 from triphase_benchmark.plan.values import Load
 from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.report.gathered import Gathered, gathered
@@ -37,7 +39,7 @@ class Reported:
     files: tuple[Path, ...]
 
 
-def rounds_table(requests: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
+def rounds_table(requests: Stored, manifest: Mapping[str, Any]) -> pa.Table:
     """The table ROUNDS, under the conditions that a manifest tells."""
     engines = manifest.get("engines") or ()
     return rounds_of(
@@ -57,7 +59,7 @@ def comparison_table(rounds: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
     return compare(rounds, baseline=baseline, seed=manifest.get("seed") or 0)
 
 
-def report(folder: RunFolder, manifest: dict[str, Any], *, requests: pa.Table, rounds: pa.Table) -> Reported:
+def report(folder: RunFolder, manifest: dict[str, Any], *, requests: ds.Dataset, rounds: pa.Table) -> Reported:
     """Writes the tables and the report of a closed folder.
 
     Raises:
@@ -89,7 +91,7 @@ def report_again(path: Path) -> Reported:
     manifest = folder.read_manifest()
     if not folder.requests.exists():
         folder.close()
-    requests = folder.read_requests()
+    requests = folder.dataset()
     return report(folder, manifest, requests=requests, rounds=rounds_table(requests, manifest))
 
 

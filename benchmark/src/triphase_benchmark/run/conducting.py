@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from triphase_benchmark.client.calibration import Calibration, calibrate, is_held
 from triphase_benchmark.client.crew import Crew, default_workers
-from triphase_benchmark.metrics.tables import ROUNDS
 from triphase_benchmark.plan.making import Wish, make_plan
 from triphase_benchmark.plan.reuse import planned_reuse
 from triphase_benchmark.plan.values import Plan
@@ -47,7 +47,7 @@ class Stage:
 
     def rounds(self) -> pa.Table:
         """The table ROUNDS of all that was measured so far."""
-        return rounds_table(self.folder.read_requests(), self.manifest)
+        return rounds_table(self.folder.dataset(), self.manifest)
 
     def grow(self, plan: Plan) -> None:
         """Takes a longer plan."""
@@ -137,8 +137,8 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
     try:
         watch.say("closing the records")
         folder.close()
-        requests = folder.read_requests()
-        rounds = rounds_table(requests, manifest) if requests.num_rows else ROUNDS.empty_table()
+        requests = folder.dataset()
+        rounds = rounds_table(requests, manifest)
         manifest["calibration"] = _judged(stage, requests, rounds, calibration, workers, ending)
         folder.write_manifest(manifest)
         watch.say("writing the report")
@@ -153,7 +153,7 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
 
 
 def _judged(
-    stage: Stage, requests: pa.Table, rounds: pa.Table, calibration: Calibration, workers: int, ending: Ending
+    stage: Stage, requests: ds.Dataset, rounds: pa.Table, calibration: Calibration, workers: int, ending: Ending
 ) -> dict[str, Any]:
     brought = brought_by(requests)
     calibrations = [calibration]
