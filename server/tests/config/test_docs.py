@@ -25,6 +25,7 @@ HEADINGS = {
     ("deployments", "*", "detection"): "`[deployments.NAME.detection]`",
     ("deployments", "*", "effort"): "`[deployments.NAME.effort]`",
     ("deployments", "*", "messages"): "`[deployments.NAME.messages]`",
+    ("deployments", "*", "enforcement"): "`[deployments.NAME.enforcement]`",
     ("deployments", "*", "timeouts"): "`[deployments.NAME.timeouts]`",
     ("deployments", "*", "breaker"): "`[deployments.NAME.breaker]`",
     ("deployments", "*", "errors", "*"): "`[[deployments.NAME.errors]]`",

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from server_fakes.upstream import FakeRendering
+from triphase_server.core.enforcement import Continuation
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment
@@ -64,6 +66,7 @@ class GatedUpstream:
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     responses: list[GatedResponse] = field(default_factory=list)
+    rendering: FakeRendering = field(default_factory=FakeRendering)
 
     def pinned(self) -> "GatedUpstream":
         return self
@@ -83,6 +86,16 @@ class GatedUpstream:
             raise
         self.responses.append(GatedResponse(iter(self.steps), waiting=self.waiting))
         return self.responses[-1]
+
+    async def resume(
+        self,
+        deployment: Deployment,
+        *,
+        request: GenerationRequest,
+        reasoning_body: Mapping[str, object],
+        continuation: Continuation,
+    ) -> GatedResponse:
+        return await self.open(deployment, request=request, reasoning_body=reasoning_body)
 
     @property
     def response(self) -> GatedResponse:

@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from triphase_server.core.enforcement import Continuation
 from triphase_server.core.errors import UpstreamError
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment
+from triphase_server.core.watch import Count
 
 Step = bytes | float | UpstreamError
 
@@ -67,6 +69,37 @@ class Asked:
     deployment: Deployment
     request: GenerationRequest
     reasoning_body: Mapping[str, object]
+    continuation: Continuation | None = None
+
+
+class FakeRendering:
+    """Renders every conversation as the same text, takes each word for a token, and keeps what it was taught."""
+
+    def __init__(self) -> None:
+        self.text = "<|user|>What?<|assistant|>"
+        self.refusal: Exception | None = None
+        self.is_exact = True
+        self.learned: list[tuple[int, int]] = []
+
+    async def prompt(
+        self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
+    ) -> str:
+        await asyncio.sleep(0)
+        if self.refusal is not None:
+            raise self.refusal
+        return self.text
+
+    async def prefill(
+        self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object], written: str
+    ) -> str:
+        await asyncio.sleep(0)
+        return self.text + written if self.is_exact else self.text
+
+    def counter(self, deployment: Deployment) -> Count:
+        return lambda text: len(text.split())
+
+    def learn(self, deployment: Deployment, *, characters: int, tokens: int) -> None:
+        self.learned.append((characters, tokens))
 
 
 class FakeUpstream:
@@ -78,6 +111,7 @@ class FakeUpstream:
         self.asked: list[Asked] = []
         self.responses: list[FakeResponse] = []
         self.cancelled = 0
+        self.rendering = FakeRendering()
 
     def pinned(self) -> "FakeUpstream":
         return self
@@ -85,7 +119,20 @@ class FakeUpstream:
     async def open(
         self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
     ) -> FakeResponse:
-        self.asked.append(Asked(deployment, request, reasoning_body))
+        return await self._play(Asked(deployment, request, reasoning_body))
+
+    async def resume(
+        self,
+        deployment: Deployment,
+        *,
+        request: GenerationRequest,
+        reasoning_body: Mapping[str, object],
+        continuation: Continuation,
+    ) -> FakeResponse:
+        return await self._play(Asked(deployment, request, reasoning_body, continuation))
+
+    async def _play(self, asked: Asked) -> FakeResponse:
+        self.asked.append(asked)
         script = self._scripts[min(len(self.asked), len(self._scripts)) - 1]
         try:
             await asyncio.sleep(self._opens_after_s)

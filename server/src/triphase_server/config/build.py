@@ -7,9 +7,9 @@ are is in `schema.py`.
 from collections.abc import Mapping
 
 from triphase_server.config.api_keys import digest_of
-from triphase_server.config.profiles import Profiles, detection_of, messages_of
+from triphase_server.config.profiles import Profiles, messages_of
 from triphase_server.config.schema import GatewayTable, UpstreamTable
-from triphase_server.config.schema_deployment import DeploymentTable, effort_policy, ground
+from triphase_server.config.schema_deployment import DeploymentTable, detection_over, effort_policy
 from triphase_server.config.schema_limits import RouteLimitsTable
 from triphase_server.config.schema_route import RouteTable, SummaryModelTable, TargetTable
 from triphase_server.core.error_patterns import ErrorPattern
@@ -89,12 +89,12 @@ def _summary_model(table: SummaryModelTable) -> SummaryModel:
 def _deployment(name: str, table: DeploymentTable, profiles: Profiles) -> Deployment:
     keys = dict(table)
     profile = profiles.of(keys)
-    detection = detection_of(profile, ground(table.preset).detection, has_preset=table.preset is not None)
+    detection = detection_over(table.detection, keys, profiles=profiles)
     return Deployment(
         name=name,
         upstream=table.upstream,
         model=table.model,
-        detection=table.detection.over(detection),
+        detection=detection,
         effort=effort_policy(table.effort, keys, profiles=profiles),
         messages=table.messages.over(beneath(messages_of(profile), engine=table.engine or "")),
         timeouts=Timeouts(**table.timeouts.model_dump()),
@@ -104,4 +104,5 @@ def _deployment(name: str, table: DeploymentTable, profiles: Profiles) -> Deploy
         repository=table.repository,
         engine=table.engine,
         profile=table.profile,
+        enforcement=table.enforcement.values(preset=table.preset, detection=detection) if table.enforcement else None,
     )

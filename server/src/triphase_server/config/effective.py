@@ -5,12 +5,14 @@ of `extra_body`, from which an engine may read anything, the names alone. Upstre
 new one shows nothing until it is written here. Everything is what JSON has.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from triphase_server.config.loading import GatewayConfig
+from triphase_server.core.enforcement import Enforcement
 from triphase_server.core.route import Deployment, Route, Target
 from triphase_server.upstream.settings import Secret, UpstreamSettings
 
@@ -51,9 +53,17 @@ def _names(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:
-    told = _told(deployment, leave_out={"name", "effort", "extra_body"})
+    told = _told(deployment, leave_out={"name", "effort", "extra_body", "enforcement"})
     effort = {**_told(deployment.effort), "efforts": _plain(deployment.effort.efforts)}
-    return {**told, "effort": effort, "extra_body": _names(deployment.extra_body)}
+    enforcement = deployment.enforcement and _enforcement(deployment.enforcement)
+    return {**told, "effort": effort, "extra_body": _names(deployment.extra_body), "enforcement": enforcement}
+
+
+def _enforcement(enforcement: Enforcement) -> dict[str, Any]:
+    # A template is too long to be read, and the control tokens are hundreds: both are in the model's files.
+    told = _told(enforcement, leave_out={"template", "controls", "body"})
+    digest = hashlib.sha256(enforcement.template.source.encode()).hexdigest()
+    return {**told, "template_sha256": digest, "body": _names(enforcement.body)}
 
 
 def _route(route: Route) -> dict[str, Any]:

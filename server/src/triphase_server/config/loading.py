@@ -154,7 +154,8 @@ def files_of(path: Path) -> tuple[Path, ...]:
         return (path,)
     upstreams = map(as_table, as_table(source.document.get("upstreams")).values())
     named = [upstream.get(key) for upstream in upstreams for key in ("api_key_file", "ca_file")]
-    named += [as_table(one).get("profile") for one in as_table(source.document.get("deployments")).values()]
+    for one in map(as_table, as_table(source.document.get("deployments")).values()):
+        named += [one.get("profile"), *(as_table(one.get("enforcement")).get(key) for key in ("template", "tokenizer"))]
     return (path, *dict.fromkeys(source.folder / name for name in named if isinstance(name, str) and name))
 
 

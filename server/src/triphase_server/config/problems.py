@@ -23,6 +23,7 @@ from triphase_server.config.schema_deployment import (
     TimeoutsTable,
 )
 from triphase_server.config.schema_effort import EffortTable
+from triphase_server.config.schema_enforcement import EnforcementTable
 from triphase_server.config.schema_limits import LimitsTable, RouteLimitsTable, UpstreamLimitsTable
 from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.config.schema_route import RetryTable, RouteTable, SummaryModelTable, TargetTable
@@ -54,6 +55,7 @@ TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("deployments", "*", "detection"): DetectionTable,
     ("deployments", "*", "effort"): EffortTable,
     ("deployments", "*", "messages"): MessagesTable,
+    ("deployments", "*", "enforcement"): EnforcementTable,
     ("deployments", "*", "timeouts"): TimeoutsTable,
     ("deployments", "*", "breaker"): BreakerTable,
     ("deployments", "*", "errors", "*"): ErrorTable,

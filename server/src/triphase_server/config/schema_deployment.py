@@ -30,8 +30,9 @@ from triphase_server.config.kinds import (
     ThoughtField,
     WindowSeconds,
 )
-from triphase_server.config.profiles import Profiles, effort_of
+from triphase_server.config.profiles import Profiles, detection_of, effort_of
 from triphase_server.config.schema_effort import EffortTable, mistakes
+from triphase_server.config.schema_enforcement import EnforcementTable
 from triphase_server.config.schema_messages import MessagesTable
 from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
@@ -160,6 +161,7 @@ class DeploymentTable(Table):
     repository: RepositoryPath = Field(
         "", description="The folder of the model's files, which `triphase-server check` validates; empty = not said"
     )
+    enforcement: EnforcementTable | None = Field(None, description="That the gateway closes thoughts, and how")
 
     # Last, since it is checked against all keys above.
     effort: EffortTable = EffortTable()
@@ -192,6 +194,15 @@ class DeploymentTable(Table):
             raise wrong(message, at=(key,))
         return effort
 
+    @field_validator("enforcement")
+    @classmethod
+    def _is_known_enough(cls, enforcement: EnforcementTable | None, info: ValidationInfo) -> EnforcementTable | None:
+        if enforcement is not None:
+            own = info.data.get("detection", DetectionTable())
+            detection = detection_over(own, info.data, profiles=surroundings(info).profiles)
+            enforcement.look(info.data.get("repository", ""), detection=detection)
+        return enforcement
+
 
 def _where(error: NotAProfile) -> str:
     return f"its {error.key}: {error.expected}" if error.key else error.expected
@@ -208,3 +219,10 @@ def effort_policy(effort: EffortTable, deployment: Mapping[str, Any], *, profile
     if engine := deployment.get("engine"):
         policy = on_engine(policy, engine, extra_body=deployment.get("extra_body", {}))
     return effort.over(replace(policy, enforces=deployment.get("enforcement") is not None))
+
+
+def detection_over(own: DetectionTable, deployment: Mapping[str, Any], *, profiles: Profiles) -> Detection:
+    """Returns how thoughts are told from output: the table, over the profile, over the preset."""
+    preset = deployment.get("preset")
+    known = detection_of(profiles.of(deployment), ground(preset).detection, has_preset=preset is not None)
+    return own.over(known)

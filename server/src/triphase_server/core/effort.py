@@ -48,6 +48,11 @@ class PlannedReasoning:
     enforced: int | None = None
     least: int = 0
 
+    @property
+    def enforces(self) -> bool:
+        """Whether the gateway itself has something to keep."""
+        return self.enforced is not None or self.least > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:

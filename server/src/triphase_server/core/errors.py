@@ -194,6 +194,10 @@ class UpstreamTruncated(UpstreamError):
     """The stream ended without saying that it was complete."""
 
 
+class UpstreamContinuationFailed(UpstreamError):
+    """The upstream did not go on with an answer whose thought the gateway had closed."""
+
+
 class CircuitsOpen(UpstreamError):
     """Every deployment that could answer is shut off, after failures or by the operator.
 

@@ -87,10 +87,11 @@ class Generation:
         framing: Framing = Framing.SSE,
         errors: Sequence[ErrorPattern] = (),
         max_body_bytes: int = 16 << 20,
+        prelude: str = "",
     ) -> None:
         """`max_body_bytes` bounds a body of JSON, and one event of a stream; half of it, one line of a stream.
 
-        `errors` say what errors inside the body really are.
+        `errors` say what errors inside the body really are; `prelude` is text that the body goes on from.
         """
         self._errors = errors
         self.failure: UpstreamError | None = None
@@ -100,6 +101,7 @@ class Generation:
         self._parse = ChunkParser(detection.fields).parse
         self._envelope = Envelope(self._parse, longest=max_body_bytes // 2)
         self._splitter = ReasoningSplitter(detection)
+        self._splitter.feed(prelude)
         self._tools = ToolCallNumbering()
         self._decoder = SSEDecoder(max_line_bytes=max_body_bytes // 2, max_event_bytes=max_body_bytes)
         self._framing = framing
@@ -148,6 +150,11 @@ class Generation:
     def usage(self, *, input_tokens: int) -> Usage:
         """Returns what the answer cost; `input_tokens` is the caller's estimate, for where the engine did not count."""
         return self._meter.usage(input_tokens=input_tokens)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the engine counted tokens."""
+        return self._meter.counted
 
     @property
     def came(self) -> Mapping[str, int]:

@@ -16,6 +16,7 @@ from triphase_server.core.errors import (
     UpstreamAuthFailed,
     UpstreamConnectionLost,
     UpstreamConnectTimeout,
+    UpstreamContinuationFailed,
     UpstreamError,
     UpstreamFirstByteTimeout,
     UpstreamFirstTokenTimeout,
@@ -66,6 +67,7 @@ TABLE: Mapping[type[UpstreamError], Outcome] = {
     UpstreamServerError: Outcome.FAILURE,
     UpstreamProtocolError: Outcome.FAILURE,
     UpstreamTruncated: Outcome.FAILURE,
+    UpstreamContinuationFailed: Outcome.IGNORED,  # a 4xx, or what one conversation makes of model and template
     CircuitsOpen: Outcome.IGNORED,  # nobody was asked
 }
 

@@ -189,3 +189,15 @@ _PRESETS = {
 }
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(_PRESETS)
+
+# How a thought begins and ends in a model's text, where that is more than its markers on lines of their own.
+THOUGHT_TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "gpt-oss": ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+        "kimi-k3": ("<|open|>think<|sep|>", "<|close|>think<|sep|><|open|>response<|sep|>"),
+        "magistral": ("[THINK]", "[/THINK]"),
+        "gemma-4": ("<|channel>thought\n", "<channel|>"),
+        "command-a": ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
+        "hunyuan": ("<think>\n", "\n</think>\n<answer>\n"),
+    }
+)

@@ -11,6 +11,7 @@ from triphase_server.core.breaker import BreakerPolicy
 from triphase_server.core.detection import Detection
 from triphase_server.core.effort_policy import EffortPolicy
 from triphase_server.core.effort_tables import Engine
+from triphase_server.core.enforcement import Enforcement
 from triphase_server.core.error_patterns import ErrorPattern
 from triphase_server.core.normalization import AS_GIVEN, Normalization
 from triphase_server.core.request import Effort
@@ -42,6 +43,7 @@ class Deployment:
     `messages` says how conversations are put for its chat template. `extra_body` holds fields that every request to
     this deployment carries; those of the caller win. `errors` say what errors of this upstream really are, and
     `repository` is the folder of the model's files and `profile` the file of its profile, empty where it is not said.
+    `enforcement` is how the gateway closes the model's thoughts; `None` = it cannot.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Deployment:
     repository: str = ""
     engine: Engine | None = None
     profile: str = ""
+    enforcement: Enforcement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

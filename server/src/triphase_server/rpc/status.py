@@ -64,6 +64,7 @@ TABLE: Mapping[type[errors.GatewayError], Mapped] = {
     errors.UpstreamServerError: Mapped(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_SERVER_ERROR"),
     errors.UpstreamProtocolError: Mapped(grpc.StatusCode.INTERNAL, "UPSTREAM_PROTOCOL_ERROR"),
     errors.UpstreamTruncated: Mapped(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TRUNCATED"),
+    errors.UpstreamContinuationFailed: Mapped(grpc.StatusCode.INTERNAL, "UPSTREAM_CONTINUATION_FAILED"),
     errors.CircuitsOpen: Mapped(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_CIRCUIT_OPEN"),
     errors.ShuttingDown: Mapped(grpc.StatusCode.UNAVAILABLE, "GATEWAY_SHUTTING_DOWN"),
     errors.InternalError: Mapped(grpc.StatusCode.INTERNAL, "GATEWAY_INTERNAL"),

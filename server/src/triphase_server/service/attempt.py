@@ -6,10 +6,12 @@ that a slow client slows the upstream. Phases and summaries are not here: `gener
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
+from triphase_server.core.detection import Detection
 from triphase_server.core.effort import PlannedReasoning
 from triphase_server.core.errors import (
     GatewayError,
@@ -39,7 +41,8 @@ _MOST_AT_ONCE = 4
 class Attempt:
     """Asks `deployment` once. `total` is the limit of the whole request, which the attempt inherits.
 
-    It waits by `waiter`, which may be replaced between two of its steps.
+    It waits by `waiter`, which may be replaced between two of its steps. Where it goes on with an answer, `prelude` is
+    what that goes on from, and `detection` how it is told apart.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Attempt:
         waiter: Waiter,
         total: Limit,
         on_first_token: Callable[[], None] | None = None,
+        detection: Detection | None = None,
+        prelude: str = "",
     ) -> None:
         self._upstream = upstream
         self.deployment = deployment
@@ -58,6 +63,8 @@ class Attempt:
         self._generation: Generation | None = None
         self._opening: asyncio.Future[UpstreamResponse] | None = None
         self._on_first_token = on_first_token
+        self._detection = detection or deployment.detection
+        self._prelude = prelude
         self._first_byte = total
         self._silence = Limit(math.inf, self._silent)
         self._until_end: tuple[Limit, ...] = (self._silence, total)
@@ -95,6 +102,11 @@ class Attempt:
         assert self._generation.finished is not None
         return self._generation.finished
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the gateway closed the thought: never here (`enforced.py`)."""
+        return False
+
     def usage(self, *, input_tokens: int) -> Usage:
         """What the generation cost: the engine's counts, else estimates from the caller's one for the input."""
         assert self._generation is not None
@@ -102,12 +114,14 @@ class Attempt:
 
     def begin(self, request: GenerationRequest, *, planned: PlannedReasoning) -> None:
         """Asks the upstream while the caller does other things."""
+        self.open(self._upstream.open(self.deployment, request=request, reasoning_body=planned.body))
+
+    def open(self, opening: Coroutine[Any, Any, UpstreamResponse]) -> None:
+        """Waits for a response, whoever asks for it, while the caller does other things."""
         timeouts = self.deployment.timeouts
         self._first_byte = self._limit(timeouts.first_byte_s, UpstreamFirstByteTimeout)
         self._until_token = (*self._until_end, self._limit(timeouts.first_token_s, UpstreamFirstTokenTimeout))
-        self._opening = asyncio.ensure_future(
-            self._upstream.open(self.deployment, request=request, reasoning_body=planned.body)
-        )
+        self._opening = asyncio.ensure_future(opening)
 
     async def deltas(self) -> AsyncGenerator[list[Delta], None]:
         """Yields what arrived together, or `[]` where a wait was interrupted so that the consumer can look around.
@@ -123,7 +137,7 @@ class Attempt:
         self.responded_at = asyncio.get_running_loop().time()
         response = opening.result()
         generation = self._generation = Generation(
-            self.deployment.detection, framing=response.framing, errors=self.deployment.errors
+            self._detection, framing=response.framing, errors=self.deployment.errors, prelude=self._prelude
         )
         block: bytes | None = None
         self._heard()

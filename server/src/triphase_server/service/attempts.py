@@ -21,6 +21,7 @@ from triphase_server.core.request import GenerationRequest
 from triphase_server.core.retry import Decision, GiveUp, Retry, decide, may_pass, same_may_help
 from triphase_server.core.route import Deployment, OnMidstreamFailure, Route
 from triphase_server.service.attempt import Attempt
+from triphase_server.service.enforced import EnforcedAttempt
 from triphase_server.service.fleet import Draw, Lease
 from triphase_server.service.hedge import Race, Runner, own_waiter, rest
 from triphase_server.service.leasing import Leasing
@@ -81,7 +82,7 @@ class Attempts:
         self._race: Race | None = None
         self._restarts = False
         self._ended: Lease | None = None
-        self.attempt: Attempt | None = None
+        self.attempt: Attempt | EnforcedAttempt | None = None
         self._begins: dict[str, Begun] = {}
         self.number = 0
 
@@ -253,16 +254,19 @@ class Attempts:
         self._ask(lease)
 
     def _ask(self, lease: Lease) -> None:
-        deployment = lease.deployment
-        self.attempt = Attempt(
+        plan = self._plans[lease.deployment.name]
+        self.attempt = self._attempt(lease, plan.planned)
+        self.attempt.begin(plan.normalized.request, planned=plan.planned)
+
+    def _attempt(self, lease: Lease, planned: PlannedReasoning) -> Attempt | EnforcedAttempt:
+        asks = EnforcedAttempt if planned.enforces else Attempt
+        return asks(
             self._upstream,
-            deployment=deployment,
+            deployment=lease.deployment,
             waiter=own_waiter() if self._hedge_after_s else self._waiter,
             total=self._total,
             on_first_token=lease.first_token,
         )
-        plan = self._plans[deployment.name]
-        self.attempt.begin(plan.normalized.request, planned=plan.planned)
 
     async def _end(self, error: BaseException) -> None:
         lease, self._lease = self._lease, None

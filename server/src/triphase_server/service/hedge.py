@@ -14,6 +14,7 @@ from contextlib import aclosing
 from triphase_server.core.errors import UpstreamError
 from triphase_server.core.events import Delta
 from triphase_server.service.attempt import Attempt
+from triphase_server.service.enforced import EnforcedAttempt
 from triphase_server.service.fleet import Lease
 from triphase_server.service.waiting import Limit, Waiter
 
@@ -21,7 +22,7 @@ from triphase_server.service.waiting import Limit, Waiter
 class Runner:
     """One attempt in a race, which has been begun; it waits by itself until it has won."""
 
-    def __init__(self, attempt: Attempt, *, lease: Lease) -> None:
+    def __init__(self, attempt: Attempt | EnforcedAttempt, *, lease: Lease) -> None:
         self.attempt = attempt
         self.lease = lease
         self.deltas = attempt.deltas()

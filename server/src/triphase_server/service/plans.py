@@ -1,8 +1,8 @@
 """What each deployment would be asked for: one plan a deployment, made when a request comes.
 
 Rule: a deployment that cannot do what the request asks is left out; where none can, the request is refused before
-anything is sent. How an effort becomes fields is `core/effort.py`, how a conversation is put for a chat template
-`core/normalization.py`.
+anything is sent. How an effort becomes fields is `core/effort.py`, what can be enforced `core/enforcement.py`, how a
+conversation is put for a chat template `core/normalization.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from triphase_server.core import effort
 from triphase_server.core.effort import PlannedReasoning
+from triphase_server.core.enforcement import enforceable
 from triphase_server.core.errors import InvalidRequest
 from triphase_server.core.normalization import Normalized, normalize
 from triphase_server.core.request import GenerationRequest
@@ -35,8 +36,12 @@ def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapp
     ordered = (target for route in routes for target in sorted(route.targets, key=lambda target: target.priority))
     for deployment in (target.deployment for target in ordered):
         try:
-            planned = effort.plan(request, policy=deployment.effort)
             normalized = normalize(request, rules=deployment.messages)
+            planned = enforceable(
+                effort.plan(request, policy=deployment.effort),
+                request=normalized.request,
+                enforcement=deployment.enforcement,
+            )
             plans[deployment.name] = Plan(deployment=deployment, planned=planned, normalized=normalized)
         except InvalidRequest as refusal:
             refusals[deployment.name] = refusal

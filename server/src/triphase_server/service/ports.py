@@ -2,18 +2,20 @@
 
 Two more are doors, each with one way through it so far: who may come in, and where a response's events come from.
 Time comes from the running event loop (`loop.time()`, `asyncio.timeout_at`), so that tests replace the loop's clock,
-not ours. Adapters: `upstream/client.py`, `telemetry/`.
+not ours. Adapters: `upstream/client.py`, `upstream/rendering.py`, `telemetry/`.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from triphase_server.core.enforcement import Continuation
 from triphase_server.core.errors import GatewayError, PolicyError
 from triphase_server.core.events import AttemptReason, Completed, Event, PhaseCompleted, Timings
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment
+from triphase_server.core.watch import Count
 from triphase_server.service.admission import Visit
 from triphase_server.service.gate import Gate, Turn
 from triphase_server.service.waiting import Limit
@@ -36,8 +38,39 @@ class UpstreamResponse(Protocol):
         """Closes the connection unless the body was read to its end; may be called twice. Never raises."""
 
 
+class Rendering(Protocol):
+    """Knows what the models of deployments with enforcement read, as text, and counts it."""
+
+    async def prompt(
+        self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object]
+    ) -> str:
+        """Returns the text that the engine makes of a request, up to where the model is to speak.
+
+        Raises InvalidRequest where a text of the caller would be a control token in it, or the template refuses the
+        conversation, and UpstreamContinuationFailed where it cannot be rendered.
+        """
+
+    async def prefill(
+        self, deployment: Deployment, *, request: GenerationRequest, reasoning_body: Mapping[str, object], written: str
+    ) -> str:
+        """Returns the text that the engine makes of a request with `written` as a message that is not finished.
+
+        Empty where the template does something else with it; raises what `prompt` raises.
+        """
+
+    def counter(self, deployment: Deployment) -> Count:
+        """Returns what counts the tokens of one answer: a tokenizer, or what was learned of earlier answers."""
+
+    def learn(self, deployment: Deployment, *, characters: int, tokens: int) -> None:
+        """Takes how long a whole answer was, and how many tokens the engine says it had."""
+
+
 class Upstream(Protocol):
     """Asks deployments for answers."""
+
+    @property
+    def rendering(self) -> Rendering:
+        """What their models read."""
 
     def pinned(self) -> "Upstream":
         """Returns the upstreams as they are configured now, for one request: no reload changes whom it asks."""
@@ -50,6 +83,16 @@ class Upstream(Protocol):
         `reasoning_body` holds the body fields of `effort.plan`. Raises UpstreamError for every other outcome. A
         cancelled call leaves no connection open.
         """
+
+    async def resume(
+        self,
+        deployment: Deployment,
+        *,
+        request: GenerationRequest,
+        reasoning_body: Mapping[str, object],
+        continuation: Continuation,
+    ) -> UpstreamResponse:
+        """Has the engine go on with an answer, by the deployment's enforcement; otherwise as `open`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,7 +183,7 @@ class Run:
             native_finish_reason=attempt.finished.native_finish_reason,
             usage=_sum(attempt.usage(input_tokens=estimated_tokens(self._request)), summaries),
             timings=self.timings(now),
-            reasoning=begun.planned.applied,
+            reasoning=replace(begun.planned.applied, stopped=attempt.stopped),
             deployment=begun.deployment.name,
             model=attempt.finished.model or begun.deployment.model,
             attempts=self._attempts.number,

@@ -40,12 +40,30 @@ def encode_body(
     max_tokens_field: MaxTokensField = "max_tokens",
 ) -> bytes:
     """Returns the body as UTF-8 JSON; raises InternalError where the text of a schema is not a JSON object."""
+    return encoded(
+        body_of(request, deployment=deployment, reasoning_body=reasoning_body, max_tokens_field=max_tokens_field)
+    )
+
+
+def encoded(body: Json) -> bytes:
+    """Returns a body as UTF-8 JSON."""
+    return _encoder.encode(body)
+
+
+def body_of(
+    request: GenerationRequest,
+    *,
+    deployment: Deployment,
+    reasoning_body: Mapping[str, object],
+    max_tokens_field: MaxTokensField = "max_tokens",
+) -> Json:
+    """Returns the body as values, of which schemas are JSON text; raises what `encode_body` raises."""
     free: Json = {}
     # The plan comes last: what is reported of the effort must be what the engine is told.
     layers = (deployment.extra_body, _own_fields(request, max_tokens_field), request.extra_body, reasoning_body)
     for layer in layers:
-        _merge(free, layer)
-    _merge(free, {"stream_options": _STREAM_OPTIONS})
+        merge(free, layer)
+    merge(free, {"stream_options": _STREAM_OPTIONS})
     body: Json = {
         "model": deployment.model,
         "messages": [
@@ -55,16 +73,17 @@ def encode_body(
         "stream": True,
     }
     body.update((name, value) for name, value in free.items() if name not in RESERVED_FIELDS)
-    return _encoder.encode(body)
+    return body
 
 
-def _merge(target: Json, source: Mapping[str, object]) -> None:
+def merge(target: Json, source: Mapping[str, object]) -> None:
+    """Puts fields over those of `target`; objects merge key by key."""
     # `target` is always ours: an object that stood in a layer is copied before anything is put into it.
     for name, value in source.items():
         present = target.get(name)
         if isinstance(present, Mapping) and isinstance(value, Mapping):
             merged: Json = dict(present)
-            _merge(merged, value)
+            merge(merged, value)
             target[name] = merged
         else:
             target[name] = value

@@ -15,17 +15,20 @@ from http import HTTPStatus
 from typing import cast
 
 from triphase_server.core.classify import error_for_status
+from triphase_server.core.enforcement import Continuation
 from triphase_server.core.error_patterns import ErrorPattern, concerned, meant_status
 from triphase_server.core.errors import InternalError, ShuttingDown, Stage
 from triphase_server.core.generation import Framing
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment
 from triphase_server.upstream.body import encode_body
+from triphase_server.upstream.continuing import continuation_of
 from triphase_server.upstream.exchange import Exchange
 from triphase_server.upstream.failures import BREAKS, FAILURES, error_of
 from triphase_server.upstream.head import framing_of
-from triphase_server.upstream.pool import Pool
+from triphase_server.upstream.pool import Endpoint, Pool
 from triphase_server.upstream.pools import Pools
+from triphase_server.upstream.rendering import TemplateRendering
 from triphase_server.upstream.response import HttpResponse
 from triphase_server.upstream.retry_after import parse_retry_after
 from triphase_server.upstream.settings import UpstreamSettings
@@ -44,6 +47,7 @@ class HttpUpstream:
         self._pools = Pools(upstreams)
         self._in_force = self._pools.in_force
         self._unix_time = unix_time
+        self.rendering = TemplateRendering()
 
     def in_use(self, upstream: str) -> int:
         """Returns how many requests to `upstream` are in flight: opening, or opened and not yet closed."""
@@ -82,17 +86,40 @@ class HttpUpstream:
             reasoning_body=reasoning_body,
             max_tokens_field=pool.max_tokens_field,
         )
+        return await self._sent(body, deployment=deployment, pool=pool, endpoint=Endpoint.CHAT)
+
+    async def resume(
+        self,
+        deployment: Deployment,
+        *,
+        request: GenerationRequest,
+        reasoning_body: Mapping[str, object],
+        continuation: Continuation,
+    ) -> HttpResponse:
+        """Has the engine go on with an answer, and waits for the head; see `service/ports.py`."""
+        pool = self._pool(deployment)
+        endpoint, body = continuation_of(
+            request,
+            deployment=deployment,
+            reasoning_body=reasoning_body,
+            continuation=continuation,
+            max_tokens_field=pool.max_tokens_field,
+        )
+        return await self._sent(body, deployment=deployment, pool=pool, endpoint=endpoint)
+
+    async def close(self) -> None:
+        """Closes every connection, and ends what renders; whoever asks afterwards gets ShuttingDown."""
+        await self._pools.close()
+        await self.rendering.aclose()
+
+    async def _sent(self, body: bytes, *, deployment: Deployment, pool: Pool, endpoint: Endpoint) -> HttpResponse:
         pool.enter()
         try:
-            exchange = await _exchange(pool, body, connect_s=deployment.timeouts.connect_s)
+            exchange = await _exchange(pool, body, endpoint=endpoint, connect_s=deployment.timeouts.connect_s)
             return await self._accept(exchange, pool, errors=deployment.errors)
         except BaseException:
             pool.leave()
             raise
-
-    async def close(self) -> None:
-        """Closes every connection; whoever asks afterwards gets ShuttingDown."""
-        await self._pools.close()
 
     def _pool(self, deployment: Deployment) -> Pool:
         if self._pools.closed:
@@ -120,9 +147,9 @@ class HttpUpstream:
         raise error_for_status(exchange.status, stage=Stage.FIRST_BYTE, retry_after_s=retry_after_s, meant=meant)
 
 
-async def _exchange(pool: Pool, body: bytes, *, connect_s: float) -> Exchange:
+async def _exchange(pool: Pool, body: bytes, *, endpoint: Endpoint, connect_s: float) -> Exchange:
     try:
-        return cast("Exchange", await pool.post(body, connect_s=connect_s))
+        return cast("Exchange", await pool.post(body, connect_s=connect_s, endpoint=endpoint))
     except FAILURES as exc:
         error = error_of(exc, stage=Stage.FIRST_BYTE, pool_full=pool.full)
     # Raised out here, it has no context: aiohttp's error stays behind, and the request's headers with it.

@@ -8,6 +8,7 @@ becomes of one that a reload replaced, is `pools.py`.
 import io
 import ssl
 from collections.abc import Callable
+from enum import StrEnum
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -33,6 +34,13 @@ _FIXED_HEADERS = {
 }
 
 
+class Endpoint(StrEnum):
+    """What is asked of an upstream; the values are paths below its base URL."""
+
+    CHAT = "/chat/completions"
+    COMPLETIONS = "/completions"
+
+
 class Pool:
     """Sends requests to one upstream; raises OSError where its certificates cannot be read.
 
@@ -44,8 +52,9 @@ class Pool:
         self.max_tokens_field = settings.max_tokens_field
         self.in_use = 0
         self._limit = settings.max_connections
-        self._url = URL(settings.base_url.rstrip("/") + "/chat/completions")
-        self._proxy = _proxy_for(self._url) if settings.proxy else None
+        base_url = settings.base_url.rstrip("/")
+        self._urls = {endpoint: URL(base_url + endpoint.value) for endpoint in Endpoint}
+        self._proxy = _proxy_for(self._urls[Endpoint.CHAT]) if settings.proxy else None
         self._tls = _tls(settings)
         self._session: aiohttp.ClientSession | None = None
         self._on_idle: Callable[[Pool], None] | None = None
@@ -81,7 +90,9 @@ class Pool:
         session, self._session = self._session, None
         return session
 
-    async def post(self, body: bytes, *, connect_s: float) -> aiohttp.ClientResponse:
+    async def post(
+        self, body: bytes, *, connect_s: float, endpoint: Endpoint = Endpoint.CHAT
+    ) -> aiohttp.ClientResponse:
         """Sends `body` and waits for the head of whatever response; raises what aiohttp raises.
 
         Waiting for a free connection, DNS, TCP and TLS take at most `connect_s` seconds together.
@@ -90,15 +101,17 @@ class Pool:
             self._session = _session(self.settings, tls=self._tls)
         session = self._session
         try:
-            return await self._post(session, body, connect_s)
+            return await self._post(session, self._urls[endpoint], body, connect_s)
         except StaleConnection:
             # Safe although a POST: not one byte came back over a connection that was idle until now, so that almost
             # certainly the upstream had closed it before it saw the request (RFC 9112 section 9.3.1).
-            return await self._post(session, body, connect_s)
+            return await self._post(session, self._urls[endpoint], body, connect_s)
 
-    async def _post(self, session: aiohttp.ClientSession, body: bytes, connect_s: float) -> aiohttp.ClientResponse:
+    async def _post(
+        self, session: aiohttp.ClientSession, url: URL, body: bytes, connect_s: float
+    ) -> aiohttp.ClientResponse:
         return await session.post(
-            self._url,
+            url,
             # aiohttp writes bytes in one go, which for a body with pictures would hold up all other streams.
             data=body if len(body) <= _SMALL_BODY_BYTES else io.BytesIO(body),
             allow_redirects=False,

@@ -38,16 +38,12 @@ def render(source: str, tokens: Mapping[str, str], probes: Probes = PROBES) -> R
 
 def answer_of(module: str, question: bytes) -> bytes:
     """What one of our modules, run as a process of its own, answers before its time is over; raises OSError."""
-    # `-P` and this keep the folder that a user stands in off the path: it may be the very repository that is checked.
-    here = ("", ".", str(Path.cwd()))
-    path = os.pathsep.join(place for place in sys.path if place not in here)
-    environment = {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module, with nothing of a repository in the command
         [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=bare_environment(),
         cwd=os.sep,
     ) as child:
         assert child.stdin is not None
@@ -60,6 +56,14 @@ def answer_of(module: str, question: bytes) -> bytes:
         finally:
             watch.cancel()
             child.kill()
+
+
+def bare_environment() -> dict[str, str]:
+    """What a child inherits: where Python's modules are."""
+    # `-P` and this keep the folder that a user stands in off the path: it may be the very repository that is checked.
+    here = ("", ".", str(Path.cwd()))
+    path = os.pathsep.join(place for place in sys.path if place not in here)
+    return {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
 
 
 def _tell(pipe: Any, question: bytes) -> None:

@@ -28,8 +28,8 @@ from triphase_model.validator.rendering.literals import mined
 from triphase_model.validator.rendering.results import Failure, Seen
 from triphase_model.validator.rendering.screen import screened
 
-_MEMORY_BYTES: Final = 512 << 20
-_PROCESSOR_S: Final = 2
+MEMORY_BYTES: Final = 512 << 20
+PROCESSOR_S: Final = 2
 _MOST_CHARACTERS: Final = 1_000_000
 _LONGEST_DETAIL: Final = 300
 _GENERATION: Final = re.compile(r"\{%-?\s*generation\b")
@@ -67,21 +67,23 @@ def main() -> None:
         }
         template = environment.from_string(asked["source"])
     except Exception as error:  # whatever a template does to the compiler is an answer
-        _say({"refused": _failure(error), "detail": _detail(error), "line": getattr(error, "lineno", None)})
+        say({"refused": _failure(error), "detail": _detail(error), "line": getattr(error, "lineno", None)})
         return
-    _say(looked)
+    say(looked)
     for name, variables in asked["probes"].items():
-        _say({"probe": name} | _rendered(template, {**asked["tokens"], **variables}))
+        say({"probe": name} | rendered(template, {**asked["tokens"], **variables}))
 
 
 def _limit() -> None:
     """Lowers what this process may have; not every system knows every limit."""
-    limits = (
-        (resource.RLIMIT_AS, _MEMORY_BYTES),
-        (resource.RLIMIT_CPU, _PROCESSOR_S),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    )
+    limit_everything_but_time(memory_bytes=MEMORY_BYTES)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
+
+
+def limit_everything_but_time(*, memory_bytes: int) -> None:
+    """Lowers what this process may have of memory and files."""
+    limits = ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0))
     for kind, most in limits:
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, most))
@@ -96,11 +98,17 @@ def _seen(tree: jinja2.nodes.Template, source: str) -> list[dict[str, Any]]:
     return sights
 
 
-def _rendered(template: jinja2.Template, variables: Mapping[str, Any]) -> dict[str, Any]:
+def rendered(template: jinja2.Template, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers one rendering: its text, or why there is none."""
     try:
         return {"text": _text(template, variables)}
     except Exception as error:  # as above
-        return {"failure": _failure(error), "detail": _detail(error)}
+        return failed(error)
+
+
+def failed(error: BaseException) -> dict[str, Any]:
+    """Answers why there is no text."""
+    return {"failure": _failure(error), "detail": _detail(error)}
 
 
 def _text(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
@@ -125,7 +133,8 @@ def _detail(error: BaseException) -> str:
     return (str(error) or type(error).__name__)[:_LONGEST_DETAIL]
 
 
-def _say(answer: Mapping[str, Any]) -> None:
+def say(answer: Mapping[str, Any]) -> None:
+    """Writes one answer, as a line."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 

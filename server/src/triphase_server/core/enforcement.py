@@ -1,0 +1,208 @@
+"""How the gateway itself bounds thoughts where an engine cannot: what is configured of it, and who may be served so.
+
+Its rule: the model must read exactly what it would have written, so that nothing of a caller may become a control
+token on the way, and nothing is asked that a continuation of text cannot give. Where a bound was asked for and cannot
+be kept, the request is refused; where none was, it is served without one. The machine that cuts is `watch.py`, asking
+the engine to go on is `service/enforced.py`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from triphase_server.core.detection import Detection, Marker, UnclosedPolicy
+from triphase_server.core.effort import PlannedReasoning
+from triphase_server.core.errors import InvalidRequest, Violation
+from triphase_server.core.events import AppliedReasoning, Control
+from triphase_server.core.request import GenerationRequest, ImagePart, Message, Reasoning, TextPart, ToolChoiceMode
+
+_ZERO_WIDTH_SPACE = "\u200b"
+_MOST_CHARACTERS_TOLD = 40
+
+
+class Way(StrEnum):
+    """How an engine is asked to go on with an answer: by a prompt of text, or by a message that is not finished."""
+
+    COMPLETIONS = "completions"
+    PREFILL = "prefill"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A chat template, and the special tokens by the names that templates know, such as `bos_token`."""
+
+    source: str = field(repr=False)
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforcement:
+    """How a deployment's thoughts are closed by the gateway.
+
+    Attributes:
+        template: From which the gateway knows what the model reads.
+        controls: The texts that the tokenizer takes for control tokens: no text of a caller may hold one.
+        marker: What encloses thoughts in the model's text.
+        opening: How a thought begins there, its marker included.
+        closing: How it ends and the answer begins, likewise.
+        sentence: What is put before `closing` where a thought is cut; the model reads it, the client does not.
+        answer_tokens: The limit of a continuation where the caller sets none.
+        way: How the engine is asked to go on.
+        body: Fields that a continuation's body carries.
+        extending: What takes the place of `closing` where a thought is to go on.
+        extensions: How often a thought is made to go on, at most.
+        reopenings: How often a thought that begins after its end is closed again, at most.
+        tokenizer: The path of the tokenizer that counts; empty = an estimate does.
+        characters_per_token: What that estimate begins with.
+    """
+
+    template: Template
+    controls: tuple[str, ...]
+    marker: Marker = Marker(open="<think>", close="</think>")
+    opening: str = "<think>\n"
+    closing: str = "\n</think>\n\n"
+    sentence: str = ""
+    answer_tokens: int = 4096
+    way: Way = Way.COMPLETIONS
+    body: Mapping[str, object] = field(default_factory=dict)
+    extending: str = "\nWait"
+    extensions: int = 2
+    reopenings: int = 2
+    tokenizer: str = ""
+    characters_per_token: float = 3.0
+
+    def continued(self, detection: Detection) -> Detection:
+        """Returns how the text of a continuation is told apart: as raw text, which no parser of the engine has seen."""
+        known = self.marker in detection.markers
+        markers = detection.markers if known else (*detection.markers, self.marker)
+        return replace(detection, markers=markers, unclosed=UnclosedPolicy.KEEP)
+
+    def behind(self, prompt: str, written: str) -> str:
+        """Returns the prompt with what the model is to have written; what the template wrote of it stands once."""
+        end = prompt.rstrip()
+        if end.endswith(self.marker.open):
+            return prompt + written.removeprefix(self.opening)
+        if end.endswith(self.marker.close):
+            return prompt + written.removeprefix(self.opening + self.closing)
+        return prompt + written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """What an engine is asked to go on with: the whole `prompt`, which ends with `written`, for so many tokens."""
+
+    prompt: str = field(repr=False)
+    written: str = field(repr=False)
+    max_tokens: int
+
+
+def enforceable(
+    planned: PlannedReasoning, *, request: GenerationRequest, enforcement: Enforcement | None
+) -> PlannedReasoning:
+    """Returns the plan, without what the gateway cannot enforce for this request where the caller asked for no bound.
+
+    Raises InvalidRequest where the caller did.
+    """
+    if not planned.enforces:
+        return planned
+    violation = _unfit(request, enforcement)
+    if violation is None:
+        return planned
+    if asks_for_a_bound(request.reasoning):
+        raise InvalidRequest((violation,))
+    return replace(planned, applied=_unbounded(planned.applied), enforced=None, least=0)
+
+
+def _unbounded(applied: AppliedReasoning) -> AppliedReasoning:
+    """Returns what is reported, without what the gateway itself would have brought about."""
+    own = (Control.FORCED_STOP, Control.PREFILL)
+    control = None if applied.control in own else applied.control
+    if applied.max_tokens_control in own:
+        applied = replace(applied, max_tokens=0, max_tokens_control=None)
+    effort = applied.applied_effort if control is not None else None
+    return replace(applied, applied_effort=effort, control=control, minimum_tokens=0)
+
+
+def asks_for_a_bound(reasoning: Reasoning) -> bool:
+    """Whether a caller said anything of how long to think."""
+    return reasoning.effort is not None or reasoning.max_tokens > 0 or reasoning.minimum_tokens > 0
+
+
+def _unfit(request: GenerationRequest, enforcement: Enforcement | None) -> Violation | None:
+    """Returns what of a request keeps the gateway from enforcing anything."""
+    if enforcement is None:
+        return Violation(field="reasoning", description="nothing bounds the thoughts of this model")
+    if enforcement.way is Way.COMPLETIONS:
+        for name, present in _parsed_by_chat_alone(request):
+            if present:
+                return Violation(field=name, description="cannot be served together with a bound on reasoning")
+    for name, text in _texts(request):
+        found = first_control(text, enforcement.controls)
+        if found:
+            told = found[:_MOST_CHARACTERS_TOLD]
+            description = f"a bound on reasoning cannot be kept with {told!r} in it, which is a control token here"
+            return Violation(field=name, description=description)
+    return None
+
+
+def _parsed_by_chat_alone(request: GenerationRequest) -> Iterator[tuple[str, bool]]:
+    yield "tools", bool(request.tools) and request.tool_choice is not ToolChoiceMode.NONE
+    yield "response_format", request.response_format is not None
+    for place, turn in enumerate(request.messages):
+        yield f"messages[{place}].content", any(isinstance(part, ImagePart) for part in turn.content)
+
+
+def _texts(request: GenerationRequest) -> Iterator[tuple[str, str]]:
+    """Yields all texts of a caller that a template can reach; those that one may join without a gap, as one."""
+    for place, turn in enumerate(request.messages):
+        yield f"messages[{place}]", "\n".join(_texts_of_turn(turn))
+    for place, tool in enumerate(request.tools):
+        yield f"tools[{place}]", "\n".join((tool.name, tool.description, tool.parameters_schema))
+    yield "extra_body", "\n".join(_strings(request.extra_body))
+
+
+def _texts_of_turn(turn: Message) -> Iterator[str]:
+    yield "".join(part.text for part in turn.content if isinstance(part, TextPart))
+    yield from (turn.reasoning, turn.name, turn.tool_call_id)
+    for call in turn.tool_calls:
+        yield from (call.id, call.name, call.arguments)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def first_control(text: str, controls: tuple[str, ...]) -> str:
+    """Returns the first control token's text that `text` holds, or nothing."""
+    found = _search(controls).search(text)
+    return found.group() if found else ""
+
+
+def all_controls(text: str, controls: tuple[str, ...]) -> list[str]:
+    """Returns the control tokens' texts that `text` holds, in their order."""
+    return _search(controls).findall(text)
+
+
+def defused(text: str, controls: tuple[str, ...]) -> str:
+    """Returns the text with a zero-width space in each control token's text: it reads the same and controls nothing."""
+    search = _search(controls)
+    while search.search(text):
+        text = search.sub(lambda found: found.group()[:1] + _ZERO_WIDTH_SPACE + found.group()[1:], text)
+    return text
+
+
+@lru_cache(maxsize=256)  # controls come from the configuration
+def _search(controls: Iterable[str]) -> "re.Pattern[str]":
+    """Compiles a search; texts of one character are letters of every text, and no tokens of control."""
+    longest_first = sorted((text for text in controls if len(text) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
