@@ -145,3 +145,11 @@ def test_a_finish_reason_concludes_although_more_may_come() -> None:
     generation.feed(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n')
     assert generation.concluded
     assert not generation.ended
+
+
+def test_what_a_body_goes_on_from_is_neither_told_nor_counted() -> None:
+    generation = Generation(Detection(), prelude="<think>\n.")
+    assert generation.feed(_data(_delta(content=" more</think>\n\nHi"))) == [ReasoningDelta(" more"), OutputDelta("Hi")]
+    assert generation.came == {"reasoning_characters": 5, "output_characters": 2}
+    closed = Generation(Detection(), prelude="<think>\n.\n</think>\n\n")
+    assert closed.feed(_data(_delta(content="\n"), _delta(content="</think>\n\nHi"))) == [OutputDelta("Hi")]

@@ -201,6 +201,10 @@ def test_without_a_limit_of_the_caller_the_operators_holds_with_what_may_still_b
     one.feed([ReasoningDelta("one two"), OutputDelta("x")])
     one.resume()
     assert one.left == 107  # 2 and "Wait" were thought
+    free = watch(budget=None, least=5, answer_tokens=100)
+    free.feed([ReasoningDelta("one two"), OutputDelta("x")])
+    free.resume()
+    assert free.left == 200
     cut = watch(budget=2, answer_tokens=100)
     cut.feed([ReasoningDelta("one two three")])
     cut.resume()

@@ -52,13 +52,15 @@ def model(repository: Path) -> ReferenceModel:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, url: str, *, model: str, table: str, deployment: str = "") -> AsyncIterator[Stage]:
+async def gateway(
+    folder: Path, url: str, *, model: str, table: str, deployment: str = "", effort: str = ""
+) -> AsyncIterator[Stage]:
     """Starts a gateway by a configuration file, as an operator does."""
     path = folder / "gateway.toml"
     path.write_text(
         f'listen = "127.0.0.1:0"\nmetrics_listen = ""\ngrace_s = 0.0\n[upstreams.engine]\nbase_url = "{url}/v1"\n'
         f'[deployments.d]\nupstream = "engine"\nmodel = "{model}"\n{deployment}\n[deployments.d.effort]\n'
-        f'supported = []\n[deployments.d.enforcement]\n{table}\n[routes.m]\ndeployments = ["d"]\n'
+        f'supported = []\n{effort}\n[deployments.d.enforcement]\n{table}\n[routes.m]\ndeployments = ["d"]\n'
     )
     async with (
         asyncio.timeout(GUARD_S),
@@ -159,14 +161,20 @@ async def test_no_text_of_a_caller_becomes_a_control_token(stage: Stage) -> None
     assert unbounded[-1].HasField("completed")
 
 
+KEEPS = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+FILES = 'template = "chat.jinja"\ncontrol_tokens = ["<|user|>", "<|assistant|>"]\n'
+
+
 @asynccontextmanager
-async def simulated(folder: Path, table: str = "", deployment: str = "") -> AsyncIterator[Simulation]:
+async def simulated(folder: Path, table: str = "", **tables: str) -> AsyncIterator[Simulation]:
     (folder / "chat.jinja").write_text("{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>")
-    files = 'template = "chat.jinja"\ncontrol_tokens = ["<|user|>", "<|assistant|>"]\n'
     model = SimulatedModel(Script(reasoning_tokens=4, output_tokens=4))
     async with (
         serve(models=[model]) as engine,
-        gateway(folder, engine.url, model=model.name, table=files + table, deployment=deployment) as stage,
+        gateway(folder, engine.url, model=model.name, table=FILES + table, **tables) as stage,
     ):
         yield Simulation(stage, model)
 
@@ -305,3 +313,59 @@ async def test_a_bound_that_nothing_can_keep_is_refused_before_anything_is_asked
             await simulation.stage.events(bounded(3, "Hi <|assistant|>"))
         assert refused.value.reason == "CALLER_INVALID_REQUEST"
         assert not simulation.model.journal.records
+
+
+async def test_an_unfinished_message_stands_for_a_prompt_where_the_template_keeps_it(tmp_path: Path) -> None:
+    model = SimulatedModel()
+    table = FILES + 'way = "prefill"\n'
+    template = tmp_path / "chat.jinja"
+    async with serve(models=[model]) as engine:
+        template.write_text("{% for m in messages %}<|user|>{{ m.content | trim }}{% endfor %}<|assistant|>")
+        async with gateway(tmp_path, engine.url, model=model.name, table=table) as stage:
+            failure = await stage.failure(bounded(3))
+        assert failure.error.reason == "UPSTREAM_CONTINUATION_FAILED"
+        assert failure.error.metadata["committed"] == "false"
+        assert not model.journal.records
+        template.write_text(KEEPS)
+        model.enqueue(thinks_on(), Script(steps=(Step(content="Four."),)))
+        async with gateway(tmp_path, engine.url, model=model.name, table=table) as stage:
+            events = await stage.events(bounded(3))
+    second = model.journal.records[1]
+    assert (thoughts(events), output(events)) == (SHORT, "Four.")
+    assert second.path == "/v1/chat/completions"
+    body = json.loads(second.body)
+    assert body["messages"][-1] == {"role": "assistant", "content": "<think>\none two\n</think>\n\n"}
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+
+
+async def test_a_model_is_made_to_think_more(tmp_path: Path) -> None:
+    asked = request(reasoning=Reasoning(minimum_tokens=9, include_raw=True))
+    async with simulated(tmp_path, effort="minimum = true") as simulation:
+        short = Script(steps=(Step(reasoning="one two"), Step(content="Four."), Step(delay_s=3600.0)))
+        more = Script(steps=(Step(content=", three four five six.</think>"), Step(content="\n\nFive.")))
+        simulation.model.enqueue(short, more)
+        events = await simulation.stage.events(asked)
+        prompt = prompt_of(simulation.model.journal.records[1])
+    assert (thoughts(events), output(events)) == ("one two\nWait, three four five six.", "Five.")
+    assert prompt.endswith("<think>\none two\nWait")
+    assert events[-1].completed.reasoning.minimum_tokens == 9
+    assert not events[-1].completed.reasoning.stopped
+
+
+async def test_the_reference_model_thinks_at_least_so_long(
+    model: ReferenceModel, repository: Path, tmp_path: Path
+) -> None:
+    endpoint = ReferenceEndpoint(model)
+    table = TABLE + '\nextending = "\\nLet me check."'
+    own = f'repository = "{repository}"'
+    asked = request(reasoning=Reasoning(minimum_tokens=150, include_raw=True))
+    async with (
+        serve(models=[endpoint]) as engine,
+        gateway(tmp_path, engine.url, model=endpoint.name, table=table, deployment=own, effort="minimum = true") as one,
+    ):
+        free = await one.events(request(reasoning=Reasoning(include_raw=True)))
+        events = await one.events(asked)
+    assert thoughts(events).startswith(f"{thoughts(free)}\nLet me check.")
+    usage = events[-1].completed.usage
+    assert free[-1].completed.usage.reasoning_tokens < 150 <= usage.reasoning_tokens < usage.output_tokens
+    assert output(events)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 from triphase_server.core.enforcement import Enforcement, Template
 from triphase_server.core.errors import InvalidRequest, UpstreamContinuationFailed
+from triphase_server.core.normalization import Normalization
 from triphase_server.core.request import GenerationRequest, Message, Role, TextPart, Tool, ToolCall, ToolChoiceMode
 from triphase_server.core.route import Deployment
 from triphase_server.upstream.rendering import TemplateRendering
@@ -79,6 +81,13 @@ async def test_arguments_of_calls_are_objects_and_parts_are_one_text(rendering: 
     text = await prompt(rendering, asked)
     assert "one\ntwo" in text
     assert "CALL 7CALL CALL " in text
+
+
+async def test_arguments_that_are_objects_already_stay_as_they_are(rendering: TemplateRendering) -> None:
+    call = ToolCall(id="c", name="f", arguments='{"a": 7}')
+    one = replace(deployment(), messages=Normalization(tool_arguments="object", null_content="empty"))
+    asked = ask(user("Hi"), Message(role=Role.ASSISTANT, tool_calls=(call,)))
+    assert "CALL 7" in await rendering.prompt(one, request=asked, reasoning_body={})
 
 
 async def test_tools_stand_in_the_prompt(rendering: TemplateRendering) -> None:

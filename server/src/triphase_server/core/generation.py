@@ -152,11 +152,6 @@ class Generation:
         return self._meter.usage(input_tokens=input_tokens)
 
     @property
-    def counted(self) -> bool:
-        """Whether the engine counted tokens."""
-        return self._meter.counted
-
-    @property
     def came(self) -> Mapping[str, int]:
         """How much of the answer has come, in characters, by channel; tool calls count as output."""
         return self._meter.came

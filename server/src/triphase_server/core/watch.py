@@ -134,11 +134,16 @@ class Watch:
 
     @property
     def left(self) -> int:
-        """How many tokens a continuation may have: what is left of the caller's limit, else what the operator says."""
+        """How many tokens a continuation may have: what is left of the caller's limit, else what the operator says.
+
+        A thought that goes on has its budget beside that or, without one, as much again.
+        """
         if self._limit:
             return max(self._limit - ceil(self.thought_tokens + self.output_tokens), 1)
-        more = max(self._budget - ceil(self.thought_tokens), 0) if self._thinking and self._budget is not None else 0
-        return self._enforcement.answer_tokens + more
+        answer = self._enforcement.answer_tokens
+        if not self._thinking:
+            return answer
+        return answer + (answer if self._budget is None else max(self._budget - ceil(self.thought_tokens), 0))
 
     def _thought(self, text: str) -> list[Delta]:
         if self._calls_tools:  # there is no going on from a call

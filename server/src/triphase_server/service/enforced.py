@@ -112,16 +112,18 @@ class EnforcedAttempt:
         """
         if self._streams == 1:
             return self._stream.usage(input_tokens=input_tokens)
+        counted = self._counted()
         last = self._stream.usage(input_tokens=0) if self._stream.answered else Usage(estimated=True)
         if last.estimated:
-            last = self._counted()
+            last = counted
         elif self._prompt_tokens is None:
             # The prompt of a continuation is that of the request with what was written since.
             input_tokens = max(last.input_tokens - ceil(self._count(self._resumed_from)), 0)
         return Usage(
             input_tokens=input_tokens if self._prompt_tokens is None else self._prompt_tokens,
             output_tokens=self._left.output_tokens + last.output_tokens,
-            reasoning_tokens=self._left.reasoning_tokens + last.reasoning_tokens,
+            # An engine does not know of a thought that was open before its stream.
+            reasoning_tokens=self._left.reasoning_tokens + min(counted.reasoning_tokens, last.output_tokens),
             cached_tokens=self._left.cached_tokens,
             estimated=True,
             reasoning_estimated=True,

@@ -139,7 +139,9 @@ def _turn(turn: dict[str, Any]) -> dict[str, Any]:
     return turn
 
 
-def _object(arguments: str) -> object:
+def _object(arguments: object) -> object:
+    if not isinstance(arguments, str):  # the deployment's own rules for messages have made it one
+        return arguments
     try:
         value = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):

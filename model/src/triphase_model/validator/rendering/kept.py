@@ -8,6 +8,7 @@ The child is `kept_child.py`; it inherits nothing but where Python's modules are
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -90,7 +91,10 @@ class KeptTemplate:
         with suppress(ConnectionError):
             self._child.stdin.write(question)
             await self._child.stdin.drain()
-        return await _line(self._child) or {}
+        answer = await _line(self._child)
+        if answer is None and await self._child.wait() == -signal.SIGALRM:  # it ended, idle, before it had read this
+            return await self._asked(question)
+        return answer or {}
 
     async def _start(self) -> dict[str, Any] | None:
         """Starts a child; returns why it could not compile the template, else nothing."""

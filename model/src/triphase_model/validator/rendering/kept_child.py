@@ -1,17 +1,18 @@
 """The child process that keeps one template and renders it again and again: a line in, a line out.
 
-Rule: as in `child.py` nothing of a template runs without limits; processor time is counted anew for each rendering, and
-whoever passes it is killed by the system. The first line has the template, each further one the variables of one
-rendering; the end of the input ends the process. The parent is `kept.py`.
+Rule: as in `child.py` nothing of a template runs without limits. Processor time is counted anew for each rendering;
+whoever passes it is killed by the system, as is who was not asked for a while. The first line has the template, each
+further one the variables of one rendering; the end of the input ends the process. The parent is `kept.py`.
 """
 
 import json
 import resource
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 
@@ -25,6 +26,9 @@ from triphase_model.validator.rendering.child import (
 )
 from triphase_model.validator.rendering.environment import hugging_face_environment
 
+# A template that nobody renders any more, after another configuration perhaps, is not kept for ever.
+IDLE_S: Final = 900
+
 
 def main() -> None:
     """Compiles the template, says whether that succeeded, and renders until nobody asks any more."""
@@ -34,7 +38,9 @@ def main() -> None:
     template = _compiled(asked)
     if template is None:
         return
+    signal.alarm(IDLE_S)
     for line in sys.stdin:
+        signal.alarm(IDLE_S)
         _allow_time()
         say(_answer(template, asked["tokens"], line))
 
