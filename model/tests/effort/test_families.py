@@ -351,6 +351,34 @@ def test_a_variable_of_any_name_is_found_by_the_words_that_it_meets(template: st
     assert all("depth" in dict(step.setting) for step in steps)
 
 
+@pytest.mark.parametrize(
+    ("words", "levels"),
+    [
+        ("'on', 'off'", {"none": "off", "medium": "on"}),
+        ("'on', 'auto', 'off'", {"none": "off", "medium": "auto", "high": "on"}),
+    ],
+)
+def test_on_has_no_degree_but_is_more_than_a_middle(words: str, levels: dict[str, str]) -> None:
+    template = "{{ messages[0].content }}{% if thinking_mode in (" + words + ") %}[{{ thinking_mode }}]{% endif %}"
+    steps = analyse(Source.of_files(repository(template))).classes.steps
+    found = {step.effort.value: str(dict(step.setting)["thinking_mode"]) for step in steps}
+    assert {effort: word for effort, word in found.items() if word in words} == levels
+
+
+@pytest.mark.parametrize("name", ["verbosity", "grounding"])
+def test_words_that_are_about_something_else_are_no_efforts(name: str) -> None:
+    on = "'ENABLED', 'DISABLED'" if name == "grounding" else "'low', 'high'"
+    template = "{{ messages[0].content }}{% if " + name + " in (" + on + ") %}{{ " + name + " }}{% endif %}"
+    assert analyse(Source.of_files(repository(template))).controls == ()
+
+
+def test_a_template_that_reads_switches_alone_says_which() -> None:
+    template = "{% for m in messages %}{{ m.content }}{% if '/no_think' in m.content %}</think>{% endif %}{% endfor %}"
+    made = analyse(Source.of_files(repository(template)))
+    assert (made.classes.status, made.switches) == (Status.NONE, ("/no_think",))
+    assert any("write /no_think into a message" in gate.mend for gate in made.gates["vllm"])
+
+
 def test_what_only_tools_show_is_a_difference_too() -> None:
     template = "{{ messages[0].content }}{% if tools and reasoning_effort == 'high' %}hard{% endif %}"
     made = analyse(Source.of_files(repository(template)))

@@ -106,7 +106,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "<|START_THINKING|><|END_THINKING|>{% else %}<|START_THINKING|>{% endif %}{% endif %}",
     "solar": "{%- for m in messages %}{{ '[' + m.role + ']' + m.content }}{% endfor %}"
     "{%- if add_generation_prompt %}{{ '[assistant]' }}{% if reasoning_effort in ('minimal', 'low') %}"
-    "<|think|><|/think|>{% else %}<|think|>{% endif %}{% endif %}",
+    "<|think|><|end|>{% else %}<|think|>{% endif %}{% endif %}",
     "nemotron-3-super": _TURNS
     + "{%- if low_effort %}{{ 'think briefly' }}{% endif %}"
     + _ASK

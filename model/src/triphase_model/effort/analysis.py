@@ -102,7 +102,14 @@ def _judged(
     classes = classes_of(controls, made, pair)
     views = {name: engines.view(rules, first.variables, made) for name, rules in ENGINES.items()}
     cases = {
-        name: Case(engine=name, rules=ENGINES[name], view=view, classes=classes, variables=first.variables)
+        name: Case(
+            engine=name,
+            rules=ENGINES[name],
+            view=view,
+            classes=classes,
+            variables=first.variables,
+            switches=switches_of(first),
+        )
         for name, view in views.items()
     }
     starts = thought_in(endings[UNSET], pair)

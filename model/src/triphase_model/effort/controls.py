@@ -6,7 +6,7 @@ is not known here but seen in the renderings (`settings.py` and `classes.py`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -47,11 +47,14 @@ _WORDS: Final[Mapping[str, Effort]] = MappingProxyType(
     {effort.value: effort for effort in Effort}
     | dict.fromkeys(("no_think", "nothink", "no-think", "off", "disabled", "disable", "false", "no"), Effort.NONE)
     | dict.fromkeys(("auto", "adaptive", "normal", "standard", "default", "mid"), Effort.MEDIUM)
-    | dict.fromkeys(("on", "enabled", "enable", "true", "think", "deep"), Effort.HIGH)
+    | dict.fromkeys(("high", "deep"), Effort.HIGH)
     | dict.fromkeys(("extra_high", "extra-high", "x-high", "very_high"), Effort.XHIGH)
     | dict.fromkeys(("maximum", "ultra"), Effort.MAX)
     | dict.fromkeys(("min", "fast", "quick", "brief"), Effort.MINIMAL)
 )
+# Words for thinking without a degree: more than what the template calls its middle, where it has one.
+_YES: Final = frozenset({"on", "enabled", "enable", "true", "yes", "think"})
+_DEGREES: Final = frozenset(Effort) - {Effort.NONE}
 _WORDY: Final = re.compile(r"(reason|think|thought|effort).*(effort|strength|level|mode|depth)|^(effort|think)$")
 _NUMERIC: Final = re.compile(r"(reason|think).*(budget|tokens|length)|budget.*(reason|think)")
 # Thinking is on where these are true; where those of the second are true, it is off.
@@ -67,11 +70,12 @@ _TOKENS: Final[Mapping[Effort, int]] = MappingProxyType({
     Effort.NONE: 0, Effort.MINIMAL: 512, Effort.LOW: 1024, Effort.MEDIUM: 4096, Effort.HIGH: 8192,
     Effort.XHIGH: 16384,
 })  # fmt: skip
-# What every chat has; a word that these are compared with is no effort.
+# What every chat has, or what is known to be about something else: a word that these are compared with is no effort.
 _OF_EVERY_CHAT: Final = frozenset({
     "messages", "tools", "documents", "add_generation_prompt", "tool_choice", "bos_token", "eos_token", "pad_token",
     "unk_token", "sep_token", "cls_token", "mask_token", "raise_exception", "strftime_now", "namespace", "range",
     "loop", "builtin_tools", "custom_tools", "tools_in_user_message", "date_string", "role", "content", "message",
+    "detail", "quality", "verbosity", "priority", "resolution",
 })  # fmt: skip
 
 
@@ -99,14 +103,14 @@ def effort_of(word: Scalar) -> Effort | None:
 def _control(name: str, literals: tuple[str | int, ...]) -> Control | None:
     lowered = name.lower()
     words = [word for word in literals if isinstance(word, str)]
-    told = sum(effort_of(word) is not None for word in words)
+    told = [effort for word in words if (effort := effort_of(word)) is not None]
     if lowered in _OF_EVERY_CHAT:
         return None
     if lowered in _OFF | _LESS or (lowered in _ON and not told):
         return _toggle(name, lowered)
     if _NUMERIC.search(lowered):
         return _budget(name)
-    if _WORDY.search(lowered) or lowered in _ON or told > 1:
+    if _WORDY.search(lowered) or lowered in _ON or len(_DEGREES & set(told)) > 1:
         return _wordy(name, words)
     return None
 
@@ -127,9 +131,7 @@ def _budget(name: str) -> Control:
 
 def _wordy(name: str, words: list[str]) -> Control:
     """Of words for the same effort, the template's own come first."""
-    tried = dict.fromkeys([*words, *Effort, NONSENSE])
-    return Control(name=name, kind=Kind.WORDS, values={w: effort_of(w) for w in _plain(tried)}, named=frozenset(words))
-
-
-def _plain(words: Mapping[str, None]) -> Iterator[str]:
-    yield from (str(word) for word in words)
+    yes = Effort.HIGH if any(effort_of(word) is Effort.MEDIUM for word in words) else Effort.MEDIUM
+    tried = dict.fromkeys([*words, *(effort.value for effort in Effort), NONSENSE])
+    values: dict[Scalar, Effort | None] = {w: yes if w.strip().lower() in _YES else effort_of(w) for w in tried}
+    return Control(name=name, kind=Kind.WORDS, values=values, named=frozenset(words))

@@ -54,6 +54,7 @@ class Case:
     view: EngineView
     classes: Classes
     variables: frozenset[str]
+    switches: tuple[str, ...] = ()
 
 
 def judged(case: Case) -> tuple[Judged, ...]:
@@ -105,7 +106,8 @@ def _used(case: Case) -> Judged:
     made = case.classes
     if made.status is Status.NONE:
         evidence = f"all efforts give the same prompt; the template declares {_declared(case)}"
-        return Judged(gate=Gate.USED, state=State.CLOSED, evidence=evidence, mend=_budget(case))
+        words = f"write {' or '.join(case.switches)} into a message, which it looks for; " if case.switches else ""
+        return Judged(gate=Gate.USED, state=State.CLOSED, evidence=evidence, mend=f"{words}{_budget(case)}")
     if made.variable in case.variables and len(case.view.classes) > 1:
         evidence = f"prompts differ by {made.variable}{_beside(case)}"
         return Judged(gate=Gate.USED, state=State.OPEN, evidence=evidence)

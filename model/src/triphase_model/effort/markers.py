@@ -21,12 +21,12 @@ PAIRS: Final = (
     ("<|channel>thought", "<channel|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|inner_prefix|>", "<|inner_suffix|>"),
-    ("<|think|>", "<|/think|>"),
+    ("<|think|>", "<|end|>"),
     *THOUGHTS,
 )
 
 
-# It ends thoughts of one family and turns of several.
+# It ends thoughts of some families and turns of more.
 _SHARED: Final = frozenset({"<|end|>"})
 
 Pair: TypeAlias = tuple[str, str]

@@ -1,7 +1,7 @@
 """Which settings of its controls a template is rendered with, over which conversations, and what came of it.
 
 Rule: two settings are of one class where all conversations give the same text, byte for byte, or fail alike. What
-matters most is rendered first, and a template that is stopped at one rendering is asked for the others again, a few
+matters most is rendered first, and a template that is stopped at one setting is asked for the others again, a few
 times. Rendering is the validator's child process with its limits; the date stands still there.
 """
 
@@ -81,7 +81,9 @@ def rendered(source: str, tokens: Mapping[str, str], settings: Sequence[Setting]
     asked = {f"{at} {one}": (one, at) for at in range(len(settings)) for one in CONVERSATIONS}
     outcomes: dict[tuple[str, Setting], Outcome] = {}
     for _ in range(_MOST_ROUNDS + len(asked) // _PROBES_OF_ROUND):
-        left = list(islice((name for name in asked if _key(asked[name], settings) not in outcomes), _PROBES_OF_ROUND))
+        stopped = {setting for (_, setting), outcome in outcomes.items() if outcome.failure is Failure.LIMIT}
+        keys = ((name, _key(asked[name], settings)) for name in asked)
+        left = [name for name, key in keys if key not in outcomes and key[1] not in stopped][:_PROBES_OF_ROUND]
         if not left:
             break
         made = renderer(source, tokens, {name: _variables(asked[name], settings) for name in left})
