@@ -9,7 +9,7 @@ from run_fakes.processes import benchmark
 from triphase_benchmark.cli.failures import EXIT_CODES, Exit
 
 ONE = ("--engine", "a=http://127.0.0.1:9")
-COMMANDS = ("run", "demo", "sweep", "compare", "report", "gate", "probe", "simulate", "selftest")
+COMMANDS = ("run", "demo", "sweep", "compare", "report", "gate", "probe", "effort", "simulate", "selftest")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -30,6 +30,15 @@ def test_help_loads_nothing_that_is_slow() -> None:
     program = (
         "import sys\nfrom triphase_benchmark.cli.app import app\napp(['--help'], standalone_mode=False)\n"
         "assert not {'numpy', 'scipy', 'pyarrow', 'altair', 'grpc'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_asking_for_efforts_waits_neither_for_statistics_nor_for_charts() -> None:
+    program = (
+        "import sys\nimport triphase_benchmark.cli.effort\n"
+        "assert not {'scipy.stats', 'altair', 'vl_convert'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -60,6 +69,15 @@ def test_help_loads_nothing_that_is_slow() -> None:
         (("sweep", *ONE, "--load", "ramp"), "a sweep takes poisson, constant, closed"),
         (("sweep", *ONE, "--from", "8", "--to", "2"), "goes up from one to the other"),
         (("sweep", *ONE, "--load", "closed", "--from", "1.5"), "whole numbers"),
+        (("effort",), "no engine: name one with --engine"),
+        (("effort", *ONE, "--engine", "b=http://127.0.0.1:9"), "a probe of effort takes one engine, and these are 2"),
+        (("effort", *ONE, "--levels", "low"), "from 2 to 7 levels"),
+        (("effort", *ONE, "--field", "a..b", "--levels", "1,2"), "it takes a member of the request"),
+        (("effort", *ONE, "--field", "thinking_token_budget"), "it needs --levels"),
+        (("effort", *ONE, "--prompts", "poems"), "it takes general, sums or a file"),
+        (("effort", *ONE, "--stages", "many"), "it takes PROMPTSxSEEDS"),
+        (("effort", *ONE, "--temperature", "hot"), "it takes a number from 0 to 2"),
+        (("effort", *ONE, "--temperature", "nan"), "it takes a number from 0 to 2"),
         (("compare", "one"), "needs two folders"),
         (("compare", "one", "two"), "holds no run"),
         (("report", "nowhere"), "holds no run"),

@@ -59,10 +59,13 @@ def until(process: subprocess.Popen[str], *, round_: int) -> None:
 
 
 @contextmanager
-def simulated(*settings: str, profile: str = "vllm") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def simulated(
+    *settings: str, profile: str = "vllm", config: str | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A simulated engine: its URL, and its process."""
     options = [word for setting in (*QUICK, *settings) for word in ("--set", setting)]
     command = [sys.executable, "-P", "-m", "triphase_model", "simulate", "--profile", profile, *options]
+    command += [] if config is None else ["--config", config]
     command += ["--port", "0", "--announce", "--exit-with-stdin"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
@@ -88,5 +91,19 @@ def gateway(folder: Path, *, upstream: str, model: str) -> Iterator[str]:
         assert process.stderr is not None
         try:
             yield next(found[1] for line in process.stderr if (found := re.search(r"is listening on (\S+)", line)))
+        finally:
+            process.kill()
+
+
+@contextmanager
+def embedded(*options: str) -> Iterator[str]:
+    """The embedded engine with its reference model: its URL."""
+    command = [sys.executable, "-P", "-m", "triphase_model", "serve", "--model", "reference", *options]
+    command += ["--port", "0", "--announce", "--exit-with-stdin"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
         finally:
             process.kill()

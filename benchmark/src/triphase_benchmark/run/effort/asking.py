@@ -33,6 +33,7 @@ class Asker:
         self._most = profile_of(wanted.engine).most
         self.limit = limit
         self.in_flight = 0
+        self.stalled = False  # an answer did not end in its time
 
     def question(self, prompt: Prompt, *, seed: int, members_: Mapping[str, Any]) -> Question:
         """What one cell asks."""

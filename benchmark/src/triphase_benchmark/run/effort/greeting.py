@@ -6,11 +6,11 @@ probe itself will tell. Whether thinking can be switched off is tried where no l
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from triphase_benchmark.client.asking import target_of
-from triphase_benchmark.client.probing import probe
+from triphase_benchmark.client.probing import PROBE_LIMITS, probe
 from triphase_benchmark.effort.levels import FEWEST, Level
 from triphase_benchmark.engines.probe import Probe, Severity
 from triphase_benchmark.records.error_kinds import ErrorKind
@@ -19,7 +19,7 @@ from triphase_benchmark.run.effort.wanted import LIMIT, EffortWanted
 from triphase_benchmark.run.problems import CannotRun
 
 # Findings of a first look that make a probe of effort pointless; fixed lengths are none of its concern.
-_GRAVE = frozenset({"down", "no-model", "unknown-model", "html", "no-answer", "no-streaming"})
+_GRAVE = frozenset({"down", "no-model", "unknown-model", "html"})
 # HTTP's and gRPC's words for: what you ask for is wrong.
 _REFUSALS = frozenset({400, 404, 422, 501, 3, 9, 11, 12})
 _SEED = 1
@@ -48,7 +48,8 @@ class Met:
 
 async def meet(wanted: EffortWanted) -> Met:
     """Looks at the engine, and asks for every level once. Raises CannotRun, KeyMissing."""
-    found = await probe(wanted.engine, wait_s=wanted.wait_s)
+    patience = replace(PROBE_LIMITS, timeout_s=min(PROBE_LIMITS.timeout_s, wanted.timeout_s))
+    found = await probe(wanted.engine, wait_s=wanted.wait_s, limits=patience)
     grave = [one.message for one in found.findings if one.severity is Severity.ERROR and one.code in _GRAVE]
     if grave:
         raise CannotRun(*grave)
@@ -83,11 +84,17 @@ async def _levels(wanted: EffortWanted, found: Probe, asker: Asker) -> Met:
 
 
 async def _refused(asker: Asker, wanted: EffortWanted, members: Mapping[str, Any]) -> str:
-    """Why the engine takes no such request; empty: it does, or failed in another way."""
+    """Why the engine takes no such request; empty: it does, or failed in another way.
+
+    An engine that once stood still is asked nothing more here: each time would last as long.
+    """
+    if asker.stalled:
+        return ""
     try:
         question = asker.question(wanted.prompts[0], seed=_SEED, members_=members)
         exchange, answer = await asker.exchange(question)
     except ValueError as error:  # the gateway's contract, or a prompt's own members
         return str(error)
-    refused = answer.failure is not None and answer.failure[0] is ErrorKind.STATUS and exchange.status in _REFUSALS
-    return answer.failure[1] if refused and answer.failure is not None else ""
+    kind, detail = answer.failure or (None, "")
+    asker.stalled = kind is ErrorKind.TIMEOUT
+    return detail if kind is ErrorKind.STATUS and exchange.status in _REFUSALS else ""
