@@ -43,12 +43,13 @@ async def measured(sums: Sequence[Sum]) -> list[Measured]:
 
 def table(found: Sequence[Measured]) -> Iterator[str]:
     """Yields the lines of a Markdown table."""
-    yield "| setting | effort | output tokens (mean) | right | interval (95 %) |"
-    yield "|---|---|---:|---:|---|"
+    yield "| setting | effort | reasoning tokens (mean) | output tokens (mean) | right | interval (95 %) |"
+    yield "|---|---|---:|---:|---:|---|"
     for one in found:
         low, high = clopper_pearson(one.right, len(one.answers))
         right = f"{one.right} of {len(one.answers)}"
-        yield f"| {NAMES[one.setting]} | {one.effort} | {one.mean_tokens:.1f} | {right} | {low:.1%} to {high:.1%} |"
+        tokens = f"{one.mean_reasoning:.1f} | {one.mean_tokens:.1f}"
+        yield f"| {NAMES[one.setting]} | {one.effort} | {tokens} | {right} | {low:.1%} to {high:.1%} |"
 
 
 def main() -> None:

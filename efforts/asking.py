@@ -41,6 +41,11 @@ class Measured:
         return fmean(answer.output_tokens for answer in self.answers)
 
     @property
+    def mean_reasoning(self) -> float:
+        """The mean of reasoning tokens."""
+        return fmean(answer.reasoning_tokens for answer in self.answers)
+
+    @property
     def right(self) -> int:
         """How many were right."""
         return sum(answer.right for answer in self.answers)

@@ -1,4 +1,4 @@
-"""The picture of README: how long the model answers at each effort, and how often it is right.
+"""The picture of README: how long the model thinks at each effort, and how often it is right.
 
 Its rule: it says what it shows, and by how many answers. Tokens are means, the share of right answers has its interval
 (Clopper-Pearson, 95 %). Settings differ by colour and by dashes.
@@ -31,8 +31,8 @@ def _row(one: Measured, name: str) -> dict[str, Any]:
     return {
         "engine": name,
         "effort": one.effort,
-        "tokens": one.mean_tokens,
-        "label": f"{one.mean_tokens:.0f}",
+        "tokens": one.mean_reasoning,
+        "label": f"{one.mean_reasoning:.0f}",
         "right": one.right / len(one.answers),
         "low": low,
         "high": high,
@@ -66,7 +66,7 @@ def picture(found: Sequence[Measured], names: dict[str, str]) -> bytes:
 
 def _tokens(data: alt.InlineData, shown: Sequence[str]) -> _Panel:
     base = alt.Chart(data).encode(x=_effort(), color=_colour(shown), strokeDash=_dash(shown))
-    y = alt.Y("tokens:Q", title="output tokens, thoughts included (mean)", scale=alt.Scale(zero=True))
+    y = alt.Y("tokens:Q", title="reasoning tokens (mean)", scale=alt.Scale(zero=True))
     line = base.mark_line(strokeWidth=2.5).encode(y=y)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, strokeDash=alt.value([1, 0]))
     labels = base.mark_text(dx=-6, dy=-12, fontSize=12).encode(y=y, text="label:N", strokeDash=alt.value([1, 0]))

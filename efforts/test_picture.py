@@ -9,7 +9,7 @@ NAMES = {"one": "the first", "other": "the second"}
 
 def measured(setting: str, effort: str, *, tokens: int, right: int, of: int) -> Measured:
     answers = (
-        Answer(asked=Sum(1, 2), output_tokens=tokens, reasoning_tokens=1, right=at < right, estimated=False)
+        Answer(asked=Sum(1, 2), output_tokens=9, reasoning_tokens=tokens, right=at < right, estimated=False)
         for at in range(of)
     )
     return Measured(setting=setting, effort=effort, answers=tuple(answers))

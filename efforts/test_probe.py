@@ -1,0 +1,27 @@
+"""The probe asked of the gateway before the reference model: *none* where the template ignores effort, else *graded*."""
+
+import os
+from pathlib import Path
+
+from efforts.asking import EFFORTS
+from efforts.probing import probed
+from efforts.scale import is_full
+from efforts.stage import IGNORING, READING, stage
+from efforts.sums import unseen
+
+# Of ten prompts, a sign-flip test can show all six pairs of levels at 1 %, corrected together.
+STAGES = "12x2,30x3" if is_full(os.environ) else "10x1"
+SUMS = unseen(every=13)[: 30 if is_full(os.environ) else 10]
+EACH = [[effort] for effort in EFFORTS]
+
+
+async def test_a_template_that_reads_the_effort_is_graded(tmp_path: Path) -> None:
+    async with stage(tmp_path) as serving:
+        report = await probed(serving.address, READING, sums=SUMS, stages=STAGES, folder=tmp_path)
+    assert (report["verdict"], report["groups"]) == ("graded", EACH), report["reason"]
+
+
+async def test_a_template_that_ignores_it_has_none(tmp_path: Path) -> None:
+    async with stage(tmp_path) as serving:
+        report = await probed(serving.address, IGNORING, sums=SUMS, stages=STAGES, folder=tmp_path)
+    assert (report["verdict"], report["groups"]) == ("none", [list(EFFORTS)]), report["reason"]
