@@ -12,6 +12,7 @@ from repositories.faults import ALL
 from triphase_model.validator.checking import Result, Selection, Verdict, check
 from triphase_model.validator.excerpt import excerpt
 from triphase_model.validator.findings import Finding
+from triphase_model.validator.repository import INDEX, JSON_FILES
 from triphase_model.validator.source import Source, TooLarge
 
 # Whether a tied projection is another one than the embedding is told by samples of the weights themselves: without them
@@ -97,10 +98,9 @@ def test_a_tokenizer_over_the_limit_is_not_read(tmp_path: Path) -> None:
 
 
 def test_what_is_too_much_for_a_message_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    (tmp_path / "additional_chat_templates").mkdir()
-    for number in range(9):
-        with (tmp_path / "additional_chat_templates" / f"{number}.jinja").open("wb") as file:
-            file.truncate(64 << 20)
+    for name in JSON_FILES:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(10 << 20 if name == INDEX else 64 << 20)
     tracemalloc.start()
     with pytest.raises(TooLarge, match="more than 536870912 bytes"):
         excerpt(Source.of_folder(tmp_path))

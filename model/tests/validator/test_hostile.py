@@ -10,7 +10,10 @@ from typing import Final
 import pytest
 from repositories.clean import SHARDS, repository
 from triphase_model.cli import app
+from triphase_model.validator.checking import Selection, check
+from triphase_model.validator.rendering.results import Rendering
 from triphase_model.validator.source import Source
+from triphase_model.validator.weights import ShardFault, read_shards
 from typer.testing import CliRunner
 
 # More than all small files of such a repository have, and far less than what is offered.
@@ -107,3 +110,24 @@ def test_it_ends_in_its_finding_and_little_is_read(name: str, tmp_path: Path, mo
     assert result.exit_code == (0 if rule is None else 20)
     assert sum(read.values()) < MOST_READ
     assert read["generation_config.json"] == 0 or rule != "S04"
+
+
+def test_of_many_templates_and_of_long_ones_few_are_read(tmp_path: Path) -> None:
+    files = repository("qwen3") | {f"additional_chat_templates/{n:03}.jinja": b"x" for n in range(60)}
+    result = check(Source.of_files(files), Selection(select=("F",)), renderer=lambda *_: Rendering())
+    (told,) = result.findings
+    assert (told.rule, told.at.file) == ("F09", "additional_chat_templates/049.jinja")
+    assert "of 61 templates only the first 50 are read" in told.message
+    _sparse(tmp_path / "chat_template.jinja", (1 << 20) + 1, b"x")
+    long = check(Source.of_folder(tmp_path), Selection(select=("F09",)))
+    assert [finding.at.file for finding in long.findings] == ["chat_template.jinja"]
+
+
+def test_headers_of_many_files_are_read_up_to_what_any_model_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    one = struct.pack("<Q", len(header)) + header + b"1234"
+    source = Source.of_files({f"{n}.safetensors": one for n in range(4)})
+    assert not any(shard.broken for shard in read_shards(source, source.names()).values())
+    monkeypatch.setattr("triphase_model.validator.weights._MOST_BYTES_OF_HEADERS", 2 * len(header))
+    faults = [[broken.fault for broken in shard.broken] for shard in read_shards(source, source.names()).values()]
+    assert faults == [[], [], [ShardFault.UNREAD], [ShardFault.UNREAD]]

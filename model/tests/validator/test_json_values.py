@@ -1,11 +1,13 @@
 """What is read of JSON that is wrong, and where its values are."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from triphase_model.validator.documents import Document
+from triphase_model.validator.findings import Location
 from triphase_model.validator.json_values import FaultKind, parse, parts, spans
 
 VALUES = st.recursive(
@@ -84,3 +86,19 @@ def test_a_node_knows_its_line_by_its_key_and_an_absent_one_that_of_what_is_arou
     node = document["a"]["b/c"]
     assert (node.pointer, node.at.line, node[1].at.line, node[9].at.line) == ("/a/b~1c", 3, 5, 3)
     assert (document["a"]["no"]["no"].at.line, document["a"]["no"].present) == (2, False)
+
+
+def test_the_places_of_values_take_no_more_memory_than_a_few_texts() -> None:
+    """A key of half a million characters, and a hundred thousand values below it."""
+    text = json.dumps({"k" * 500_000: [1] * 100_000, "a": {"b": 2}})
+    tracemalloc.start()
+    places = spans(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(places) == {"", "/a", "/a/b"}
+    assert most < 50_000_000
+
+
+def test_where_something_is_in_what_is_too_deep_is_not_looked_for() -> None:
+    document = Document(file="config.json", present=True, text='{"a":' * 300_000 + "1" + "}" * 300_000)
+    assert document["a"].at == Location(file="config.json", pointer="/a", line=None)

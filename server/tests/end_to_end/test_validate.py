@@ -19,6 +19,7 @@ from triphase_client.cli.validate import FORMS
 from triphase_client.testing import Failure, FakeGateway
 from triphase_model.cli import app as model_app
 from triphase_model.validator.reports.forms import Form
+from triphase_model.validator.repository import INDEX, JSON_FILES
 from triphase_server.app.gateway import running
 from triphase_server.config import GatewayConfig, embedded
 from triphase_server.core.validation import ValidationPolicy
@@ -161,10 +162,8 @@ async def test_more_than_this_client_takes_is_told_apart_from_that() -> None:
 
 
 async def test_what_is_more_than_any_gateway_takes_is_not_even_read(tmp_path: Path) -> None:
-    folder = tmp_path / "additional_chat_templates"
-    folder.mkdir()
-    for number in range(9):
-        with (folder / f"{number}.jinja").open("wb") as file:
+    for name in set(JSON_FILES) - {INDEX}:
+        with (tmp_path / name).open("wb") as file:
             file.truncate(64 << 20)
     async with shell() as here:
         done = await here.validate(str(tmp_path))

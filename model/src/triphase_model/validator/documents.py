@@ -33,7 +33,8 @@ class Document:
 
     @cached_property
     def _spans(self) -> Mapping[str, Span]:
-        return spans(self.text) if len(self.text) <= _LONGEST_WITH_LINES else {}
+        # What is too deep to be read would have pointers of its depth.
+        return spans(self.text) if self.readable and len(self.text) <= _LONGEST_WITH_LINES else {}
 
     def line(self, pointer: str) -> int | None:
         """The line of a value, or of the innermost one around it that is there."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from triphase_model.validator.repository import JSON_FILES, PIECES, README, is_template
-from triphase_model.validator.source import LIMITS, ORDINARY_LIMIT, Entry, Source, TooLarge
+from triphase_model.validator.source import Entry, Source, TooLarge, limit_of
 from triphase_model.validator.weights import LFS_HEAD, MOST_HEADER_BYTES
 
 # A tokenizer at its limit, and as much again for all else. All of it is in memory at once.
@@ -46,9 +46,9 @@ def _beginning(source: Source, path: str, length: int) -> bytes:
 
 def _length(source: Source, path: str) -> int:
     """How many bytes a check reads of a file from its beginning on."""
-    name, size = path.rpartition("/")[2], source.size(path)
+    size = source.size(path)
     if path in _WHOLE or is_template(path):
-        return size if size <= LIMITS.get(name, ORDINARY_LIMIT) else len(LFS_HEAD)
+        return size if size <= limit_of(path) else len(LFS_HEAD)
     if "/" in path:
         return 0
     return _header_length(source, path) if path.endswith(".safetensors") else len(LFS_HEAD)

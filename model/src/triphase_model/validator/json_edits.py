@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from triphase_model.validator.json_values import JsonValue, Span, parts, spans
+from triphase_model.validator.json_values import LONGEST_POINTER, JsonValue, Span, parts, spans
 
 _INDENT: Final = re.compile(r"\n([ \t]*)\Z")
 
@@ -24,9 +24,10 @@ def with_value(text: str, pointer: str, value: JsonValue) -> str:
     """The text with a value set or added; objects on the way to it are made.
 
     Raises:
-        CannotEdit: The way leads through something that is no object, or to an index that a list does not have.
+        CannotEdit: The way leads through something that is no object, or to an index that a list does not have, or
+            is longer than any.
     """
-    places = spans(text)
+    places = _places(text, pointer)
     if pointer in places:
         span = places[pointer]
         return text[: span.start] + _written(text, span, value) + text[span.end :]
@@ -41,9 +42,9 @@ def without_value(text: str, pointer: str) -> str:
     """The text without a value, its key and its comma; a value that is not there is no error.
 
     Raises:
-        CannotEdit: The pointer is that of the whole text.
+        CannotEdit: The pointer is that of the whole text, or longer than any.
     """
-    places = spans(text)
+    places = _places(text, pointer)
     if not pointer:
         raise CannotEdit("the whole text cannot be removed")
     if pointer not in places:
@@ -57,6 +58,12 @@ def without_value(text: str, pointer: str) -> str:
         return text[:start] + after[1:].lstrip()
     # It was the only one: what is left is empty.
     return text[: parent.start] + text[parent.start] + text[parent.end - 1 :]
+
+
+def _places(text: str, pointer: str) -> Mapping[str, Span]:
+    if len(pointer) > LONGEST_POINTER:
+        raise CannotEdit("its pointer is longer than any that is looked for")
+    return spans(text)
 
 
 def _with_member(text: str, places: Mapping[str, Span], parent: str, key: str, value: JsonValue) -> str:

@@ -20,6 +20,9 @@ _WORD: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+'
 _TRAILING: Final = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z|\\\Z))|,(?=\s*[}\]])', re.DOTALL)
 # What no file of a model comes near; below it, pointers stay short.
 MOST_DEPTH: Final = 128
+# Far longer than that of any value that matters: with a key of a million characters, each value below it would have a
+# pointer as long.
+LONGEST_POINTER: Final = 1_024
 _MOST_DOUBLED: Final = 20
 
 
@@ -168,12 +171,15 @@ class Span:
 
 
 def spans(text: str) -> Mapping[str, Span]:
-    """The place of each value of a JSON text, by its pointer."""
-    return dict(_walk(text))
+    """The place of each value of a JSON text, by its pointer, but for those whose pointer is longer than any."""
+    return {pointer: span for pointer, span in _walk(text) if pointer is not None}
 
 
-def _walk(text: str) -> Iterator[tuple[str, Span]]:
-    """Walks valid JSON (but for trailing commas) without recursion, so that depth costs nothing but memory."""
+def _walk(text: str) -> Iterator[tuple[str | None, Span]]:
+    """Walks valid JSON (but for trailing commas) without recursion, so that depth costs nothing but memory.
+
+    A pointer that is longer than any is None.
+    """
     stack: list[_Open] = []
     for match in _WORD.finditer(text):
         word, at = match.group(), match.start()
@@ -197,7 +203,7 @@ def _walk(text: str) -> Iterator[tuple[str, Span]]:
 class _Open:
     """An array or object that has begun."""
 
-    def __init__(self, pointer: str, start: int, is_object: bool, own_key: int | None) -> None:
+    def __init__(self, pointer: str | None, start: int, is_object: bool, own_key: int | None) -> None:
         self.pointer, self.start, self.own_key = pointer, start, own_key
         self.is_object, self.takes_key = is_object, is_object
         self.key_at: int | None = None
@@ -213,8 +219,12 @@ class _Open:
             self.part = str(int(self.part) + 1)
 
 
-def _place(inside: _Open | None) -> str:
-    return "" if inside is None else f"{inside.pointer}/{inside.part}"
+def _place(inside: _Open | None) -> str | None:
+    if inside is None:
+        return ""
+    if inside.pointer is None or len(inside.pointer) + len(inside.part) >= LONGEST_POINTER:
+        return None
+    return f"{inside.pointer}/{inside.part}"
 
 
 def escaped(key: str) -> str:

@@ -18,7 +18,7 @@ from triphase_model.validator.rendering.results import Rendering
 from triphase_model.validator.source import Source, TooLarge
 from triphase_model.validator.templates import Template, templates_of
 from triphase_model.validator.vocabulary import Vocabulary
-from triphase_model.validator.weights import LFS_HEAD, Shard, Tensor, read_shard
+from triphase_model.validator.weights import LFS_HEAD, Shard, Tensor, read_shards
 
 INDEX: Final = "model.safetensors.index.json"
 WHOLE: Final = "model.safetensors"
@@ -40,6 +40,7 @@ JSON_FILES: Final = (
 README: Final = "README.md"
 PIECES: Final = "tokenizer.model"
 _MOST_SHARDS: Final = 2_000
+_MOST_TEMPLATES: Final = 50
 _STORED_APART: Final = (".safetensors", ".model", ".json", ".gguf", ".bin")
 _SAMPLE_BYTES: Final = 4_096
 
@@ -176,7 +177,7 @@ def _files_of(source: Source) -> Repository:
     return Repository(
         source=source,
         documents=documents,
-        shards={file: read_shard(source, file) for file in shards},
+        shards=read_shards(source, shards),
         pointers=frozenset(pointers),
         pieces=_pieces(source, pointers, unread),
         templates=templates_of(documents, _texts(source, unread)),
@@ -232,8 +233,11 @@ def _text(source: Source, path: str, unread: dict[str, str]) -> str | None:
 
 def _texts(source: Source, unread: dict[str, str]) -> dict[str, str]:
     """The template files, by path."""
-    wanted = [path for path in source.names() if is_template(path)]
-    return {path: text for path in wanted if (text := _text(source, path, unread)) is not None}
+    # The one that chats use by default first.
+    wanted = sorted((path for path in source.names() if is_template(path)), key=lambda path: ("/" in path, path))
+    for path in wanted[_MOST_TEMPLATES : _MOST_TEMPLATES + 1]:
+        unread[path] = f"of {len(wanted)} templates only the first {_MOST_TEMPLATES} are read"
+    return {path: text for path in wanted[:_MOST_TEMPLATES] if (text := _text(source, path, unread)) is not None}
 
 
 def is_template(path: str) -> bool:

@@ -16,13 +16,15 @@ from triphase_model.validator.places import Found, Listing, Other, Place, TooMan
 MOST_FILES: Final = 20_000
 LONGEST_PATH: Final = 1_024
 _MANY: Final = f"has more than {MOST_FILES} files and folders"
-# Ordinary JSON and text; `tokenizer.json` and tokenizer models; the index, as huggingface_hub limits it.
-LIMITS: Final[Mapping[str, int]] = {
+# `tokenizer.json` and tokenizer models; the index, as huggingface_hub limits it; templates, of which the longest have
+# some 50 KB; ordinary JSON and text.
+_LIMITS: Final[Mapping[str, int]] = {
     "tokenizer.json": 256 << 20,
     "tokenizer.model": 64 << 20,
     "model.safetensors.index.json": 10 << 20,
 }
-ORDINARY_LIMIT: Final = 64 << 20
+_TEMPLATE_LIMIT: Final = 1 << 20
+_ORDINARY_LIMIT: Final = 64 << 20
 
 
 class NotARepository(Exception):
@@ -157,7 +159,7 @@ class Source:
             TooLarge: It has more bytes than are read of such a file, or than were sent.
             OSError: It cannot be read.
         """
-        entry, limit = self.entries[path], LIMITS.get(path.rpartition("/")[2], ORDINARY_LIMIT)
+        entry, limit = self.entries[path], limit_of(path)
         if entry.size > limit:
             raise TooLarge(f"it has {entry.size} bytes; of such a file at most {limit} are read")
         data = self.read_range(path, 0, entry.size)
@@ -179,6 +181,11 @@ class Source:
         with entry.place.opened() as file:
             file.seek(entry.skip + start + len(sent) - len(entry.sent or b""))
             return sent + file.read(left)
+
+
+def limit_of(path: str) -> int:
+    """How many bytes a file of that name may have to be read whole."""
+    return _TEMPLATE_LIMIT if path.endswith(".jinja") else _LIMITS.get(path.rpartition("/")[2], _ORDINARY_LIMIT)
 
 
 def is_inside(path: str) -> bool:

@@ -7,8 +7,8 @@ which rule tells which fault is `rules/weights.py`.
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +21,8 @@ LFS_HEAD: Final = b"version https://git-lfs.github.com/spec/v1"
 # What any file can have; beyond this, arithmetic with numbers of a hostile header gets slow.
 _INTEGERS_END: Final = 1 << 63
 _MOST_DIMENSIONS: Final = 32
+# A thousand files of a thousand tensors have so much.
+_MOST_BYTES_OF_HEADERS: Final = 200_000_000
 _BITS: Final[Mapping[str, int]] = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
     "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
@@ -66,16 +68,27 @@ class Broken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """A safetensors file, as far as its header can be believed."""
+    """A safetensors file, as far as its header, of `length` bytes, can be believed."""
 
     file: str
     tensors: Mapping[str, Tensor]
     format: str | None = None
     broken: tuple[Broken, ...] = ()
+    length: int = 0
 
 
-def read_shard(source: Source, file: str) -> Shard:
-    """Reads the header of one file; never raises."""
+def read_shards(source: Source, files: Iterable[str]) -> dict[str, Shard]:
+    """Reads the headers of several files, as long as all of them together are no more than any model's."""
+    read: dict[str, Shard] = {}
+    left = _MOST_BYTES_OF_HEADERS
+    for file in files:
+        read[file] = read_shard(source, file, most=left)
+        left -= read[file].length
+    return read
+
+
+def read_shard(source: Source, file: str, *, most: int = MOST_HEADER_BYTES) -> Shard:
+    """Reads the header of one file, if that has at most `most` bytes; never raises."""
     try:
         size, head = source.size(file), source.read_range(file, 0, max(8, len(LFS_HEAD)))
         if head.startswith(LFS_HEAD):
@@ -85,6 +98,8 @@ def read_shard(source: Source, file: str) -> Shard:
         (length,) = struct.unpack_from("<Q", head)
         if not 2 <= length <= min(MOST_HEADER_BYTES, size - 8):
             return _refused(file, ShardFault.HEADER_SIZE, f"{length} bytes of header in a file of {size} bytes")
+        if length > most:
+            return _refused(file, ShardFault.UNREAD, f"{length} bytes of header, after those of all files before it")
         header = source.read_range(file, 8, length)
     except OSError as error:
         return _refused(file, ShardFault.UNREAD, error.strerror or str(error))
@@ -98,7 +113,8 @@ def _refused(file: str, fault: ShardFault, detail: str) -> Shard:
 def _of_header(file: str, header: Parsed, room: int, base: int) -> Shard:
     if not isinstance(header.value, dict):
         details = [fault.detail for fault in header.faults]
-        return _refused(file, ShardFault.HEADER_JSON, "; ".join(details) or "it is no object")
+        refused = _refused(file, ShardFault.HEADER_JSON, "; ".join(details) or "it is no object")
+        return replace(refused, length=base - 8)
     entries = {name: entry for name, entry in header.value.items() if name != "__metadata__"}
     tensors = {name: made for name, entry in entries.items() if (made := _tensor(file, name, entry, base))}
     metadata = header.value.get("__metadata__", {})
@@ -112,7 +128,13 @@ def _of_header(file: str, header: Parsed, room: int, base: int) -> Shard:
     if len(tensors) == len(entries):
         broken += _coverage(list(tensors.values()), base, room)
     stated = metadata.get("format") if isinstance(metadata, dict) else None
-    return Shard(file=file, tensors=tensors, format=stated if isinstance(stated, str) else None, broken=tuple(broken))
+    return Shard(
+        file=file,
+        tensors=tensors,
+        format=stated if isinstance(stated, str) else None,
+        broken=tuple(broken),
+        length=base - 8,
+    )
 
 
 def _metadata_faults(metadata: JsonValue) -> list[Broken]:
