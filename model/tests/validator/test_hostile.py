@@ -131,3 +131,11 @@ def test_headers_of_many_files_are_read_up_to_what_any_model_has(monkeypatch: py
     monkeypatch.setattr("triphase_model.validator.weights._MOST_BYTES_OF_HEADERS", 2 * len(header))
     faults = [[broken.fault for broken in shard.broken] for shard in read_shards(source, source.names()).values()]
     assert faults == [[], [], [ShardFault.UNREAD], [ShardFault.UNREAD]]
+
+
+@pytest.mark.parametrize("file", ["chat_template.jinja", "tokenizer_config.json"])
+def test_a_template_that_cannot_be_read_is_not_called_missing(file: str) -> None:
+    source = Source.of_files(repository("qwen3"), sizes={file: 1 << 40})
+    told = {finding.rule for finding in check(source).findings}
+    assert "F09" in told
+    assert "C01" not in told

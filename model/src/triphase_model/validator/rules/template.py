@@ -12,7 +12,7 @@ from triphase_model.validator.findings import Evidence, Location, Problem, Sever
 from triphase_model.validator.fixes import Edit, Fix, Refusal, Remedy, SetValue, WriteText, automatic
 from triphase_model.validator.rendering import probes
 from triphase_model.validator.rendering.results import Failure, Outcome, Rendering
-from triphase_model.validator.repository import Repository
+from triphase_model.validator.repository import Repository, is_template
 from triphase_model.validator.rule import Check, Rule
 from triphase_model.validator.rules.chatml import CHATML
 from triphase_model.validator.rules.stopping import LIKE_A_TOKEN, turn_ends
@@ -53,6 +53,8 @@ def _is_chat_model(repository: Repository) -> bool:
 def _no_template(repository: Repository) -> Iterator[Problem]:
     if repository.templates or not repository.source.has("config.json") or not _is_chat_model(repository):
         return
+    if _is_hidden(repository):
+        return
     node = repository.vocabulary.config["chat_template"]
     yield Problem(
         message="there is no chat template: a server starts and looks healthy, and refuses every chat",
@@ -60,6 +62,13 @@ def _no_template(repository: Repository) -> Iterator[Problem]:
         evidence=(node.says, Evidence(witness=FILE, says="not there"), _chat_tokens(repository)),
         fix=_chatml(repository),
     )
+
+
+def _is_hidden(repository: Repository) -> bool:
+    """Whether there may be a template in a file that could not be read, of which family F tells."""
+    files = [repository.documents[file] for file in ("tokenizer_config.json", "chat_template.json")]
+    unread = any(is_template(path) for path in repository.unread)
+    return unread or any(file.present and not file.readable for file in files)
 
 
 def _chat_tokens(repository: Repository) -> Evidence:
