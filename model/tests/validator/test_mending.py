@@ -23,6 +23,7 @@ from repositories.faults import ALL
 from tensor_files import Files
 from triphase_model.validator import checking
 from triphase_model.validator.catalog import RULES
+from triphase_model.validator.explaining import explanation
 from triphase_model.validator.findings import Problem, is_weighty
 from triphase_model.validator.fixes import NO_CHOICE, Fix, Refusal, Remedy, SetValue
 from triphase_model.validator.mending import CannotChoose, mend
@@ -77,6 +78,12 @@ def test_what_cannot_be_read_whole_is_not_mended_and_never_a_crash(file: str) ->
 def test_the_rules_that_leave_one_answer_are_these_and_no_others() -> None:
     told = [finding for fault in ALL for finding in checked(broken(fault)).findings]
     assert {finding.rule for finding in told if finding.fix and finding.fix.automatic} == ONE_ANSWER
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_page_of_a_rule_says_whether_it_may_be_mended_by_itself(rule: Rule) -> None:
+    mend_part = explanation(rule).partition("**Mend:**")[2].partition("**Source:**")[0]
+    assert ("automatic" in mend_part.lower()) is (rule.code in ONE_ANSWER)
 
 
 @pytest.mark.parametrize("base", ["reference", "qwen3"])
