@@ -61,6 +61,10 @@ def test_asking_for_efforts_waits_neither_for_statistics_nor_for_charts() -> Non
         (("run", *ONE, "--slo", "ttft=fast"), "is no time"),
         (("run", *ONE, "--baseline", "b"), "--baseline b"),
         (("run", *ONE, "--quiet", "--json"), "only one can be had"),
+        (("run", *ONE, "--workers", "0"), "it takes a number from 1 to 256"),
+        (("run", *ONE, "--workers", "rays://x:1"), "it takes a number from 1 to 256"),
+        (("run", *ONE, "--workers", "ray"), "--workers ray needs Ray: install triphase-benchmark[ray]"),
+        (("run", *ONE, "--workers", "ray://x:1"), "needs Ray: install triphase-benchmark[ray]"),
         (("run", *ONE, "--tokenizer", "nowhere"), "--tokenizer nowhere"),
         (("run", "--engine-file", "missing.toml"), "missing.toml"),
         (("gate", *ONE), "a gate takes two engines"),
@@ -88,6 +92,7 @@ def test_a_mistake_gets_one_line(
     arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("triphase_benchmark.run.crews.find_spec", lambda _: None)  # Ray is an extra, and may be there
     ended = benchmark(*arguments)
     assert ended.code == Exit.USAGE
     (line,) = ended.err.splitlines()

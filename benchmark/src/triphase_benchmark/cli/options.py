@@ -68,7 +68,8 @@ SeedOption = Annotated[
     int | None, typer.Option(help="Same seed, same plan; drawn, and told, where none is given.", min=0)
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(help="Processes that send; one for each core but one.", min=1, max=256)
+    str | None,
+    typer.Option(metavar="N|ray|ray://…", help="Processes that send (one for each core but one), or a Ray cluster."),
 ]
 BaselineOption = Annotated[str | None, typer.Option(metavar="NAME", help="Which engine the others are compared with.")]
 TimeoutOption = Annotated[float, typer.Option("--timeout", help="Until an answer has ended, in seconds.", min=0.001)]

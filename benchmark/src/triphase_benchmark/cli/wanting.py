@@ -11,6 +11,7 @@ from triphase_benchmark.cli.engines_given import EnginesGiven, engines_of, free_
 from triphase_benchmark.plan.load_flag import amount_of
 from triphase_benchmark.plan.loads import Amount, Duration, Requests
 from triphase_benchmark.plan.problems import BadInput
+from triphase_benchmark.run.crews import workers_of
 from triphase_benchmark.run.slo_flag import slos_of
 from triphase_benchmark.run.wanted import Wanted
 
@@ -32,7 +33,7 @@ class RunGiven:
     tokenizer: str | None
     shared_prefix: str | None
     seed: int | None
-    workers: int | None
+    workers: str | None
     baseline: str | None
     timeout: float
     wait: float
@@ -55,7 +56,7 @@ def wanted_of(given: RunGiven) -> Wanted:
         slos={} if given.slo is None else slos_of(given.slo),
         tokenizer=given.tokenizer,
         shared_prefix=given.shared_prefix,
-        workers=given.workers,
+        workers=workers_of(given.workers),
         baseline=given.baseline,
         wait_s=given.wait,
         timeout_s=given.timeout,

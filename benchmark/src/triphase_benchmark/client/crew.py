@@ -31,6 +31,11 @@ _WATCH_S = 0.25
 _STOP_S = 60.0
 
 
+def soon() -> int:
+    """A moment, in ns of the monotonic clock, by which an order has reached all workers of this host."""
+    return monotonic_ns() + _LEAD_NS
+
+
 class CrewFailed(RuntimeError):
     """A worker ended by itself or could not go on; what was measured is kept."""
 
@@ -94,8 +99,15 @@ class Crew:
         """What all workers have done so far."""
         return self._board.read()
 
-    def run(self, leg: Leg, *, watch: Callable[[Progress], None] = lambda _: None) -> LegEnd:
-        """Runs one leg, all of its requests and places; `watch` is called a few times a second.
+    def run(
+        self, leg: Leg, *, watch: Callable[[Progress], None] = lambda _: None, begin: Callable[[], int] = soon
+    ) -> LegEnd:
+        """Runs one leg, all of its requests and places.
+
+        Args:
+            leg: What is sent.
+            watch: Is called a few times a second.
+            begin: Tells the leg's time 0, in ns of the monotonic clock, once all workers are ready.
 
         Raises:
             CrewFailed: A worker could not go on.
@@ -103,7 +115,7 @@ class Crew:
             KeyboardInterrupt: Of Ctrl-C, once what was measured is written.
         """
         try:
-            return self._run(leg, watch)
+            return self._run(leg, watch, begin)
         except BaseException:
             self._stop()
             raise
@@ -122,28 +134,17 @@ class Crew:
         with suppress(FileNotFoundError):
             (self._folder.parts / "progress").unlink()
 
-    def _run(self, leg: Leg, watch: Callable[[Progress], None]) -> LegEnd:
-        shares = self._shares(leg)
-        for pipe, share in zip(self._pipes, shares, strict=True):
+    def _run(self, leg: Leg, watch: Callable[[Progress], None], begin: Callable[[], int]) -> LegEnd:
+        for pipe, share in zip(self._pipes, shares_of(leg, self.workers), strict=True):
             _send(pipe, Prepare(leg=share))
         self._collect(Ready, watch)
-        begin_ns = monotonic_ns() + _LEAD_NS
+        begin_ns = begin()
         for pipe in self._pipes:
             _send(pipe, Begin(at_ns=begin_ns))
         used = self._collect(Sent, watch)
         self._collect(Written, watch)
         shares_of_core = [one.cpu_s / one.wall_s for one in used if isinstance(one, Sent) and one.wall_s > 0]
         return LegEnd(begin_ns=begin_ns, cpu_share=max(shares_of_core, default=0.0))
-
-    def _shares(self, leg: Leg) -> list[Leg]:
-        """Deals the leg; where there are fewer places than workers, those without one send nothing."""
-        places = deal_places(leg.places, self.workers)
-        busy = sum(place != 0 for place in places)
-        hands = [*deal(leg.requests, busy), *([] for _ in range(self.workers - busy))]
-        return [
-            replace(leg, places=place if place != 0 else 1, requests=tuple(hand))
-            for place, hand in zip(places, hands, strict=True)
-        ]
 
     def _collect(self, kind: type[Report], watch: Callable[[Progress], None]) -> list[Report]:
         """Waits for a report of one kind from each worker."""
@@ -184,6 +185,17 @@ class Crew:
                         missing.discard(pipe)
                 except (EOFError, OSError):
                     missing.discard(pipe)
+
+
+def shares_of(leg: Leg, workers: int) -> list[Leg]:
+    """Deals a leg; where there are fewer places than workers, those without one send nothing."""
+    places = deal_places(leg.places, workers)
+    busy = sum(place != 0 for place in places)
+    hands = [*deal(leg.requests, busy), *([] for _ in range(workers - busy))]
+    return [
+        replace(leg, places=place if place != 0 else 1, requests=tuple(hand))
+        for place, hand in zip(places, hands, strict=True)
+    ]
 
 
 def default_workers() -> int:

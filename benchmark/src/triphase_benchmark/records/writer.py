@@ -31,11 +31,13 @@ class RowsWriter:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Adds rows, all or none. Raises RecordsLost, from then on each time; ValueError for rows of no such table."""
-        if not rows:
-            return
+        if rows:
+            self.write_batch(pa.RecordBatch.from_pylist(list(rows), schema=self._schema))
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Adds the rows of a batch, as `write`."""
         if self._broken:
             raise RecordsLost(f"{self._path}: closed after an error")
-        batch = pa.RecordBatch.from_pylist(list(rows), schema=self._schema)
         batch.validate(full=True)
         for field, column in zip(self._schema, batch.columns, strict=True):
             if column.null_count and not field.nullable:  # which Arrow leaves to others

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from triphase_benchmark.client.calibration import Calibration, calibrate, is_held
-from triphase_benchmark.client.crew import Crew, default_workers
+from triphase_benchmark.client.calibration import Calibration, is_held
+from triphase_benchmark.client.crew import CrewFailed
 from triphase_benchmark.plan.making import Wish, make_plan
 from triphase_benchmark.plan.reuse import planned_reuse
 from triphase_benchmark.plan.values import Plan
@@ -26,6 +26,7 @@ from triphase_benchmark.report.progress import Snapshot
 from triphase_benchmark.run.caches import Caches, cache_text
 from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, worst
 from triphase_benchmark.run.closing import Reported, report, rounds_table
+from triphase_benchmark.run.crews import AnyCrew, calibrated, crew_of, hosts_told
 from triphase_benchmark.run.greeting import meet
 from triphase_benchmark.run.legs import Legs
 from triphase_benchmark.run.manifest import first_manifest
@@ -94,30 +95,34 @@ def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course 
     watch = Watch(wanted.names, rounds=len(plan.rounds), planned=requests_of(plan), now=monotonic, show=show)
     watch.say("asking the engines who they are")
     met = meet(wanted.engines, wait_s=wanted.wait_s)
-    watch.say("calibrating the client")
-    workers = wanted.workers or default_workers()
-    calibration = calibrate(expected(plan), workers=workers)
-    if not is_held(calibration):  # what passed by before the run is nothing to it
-        calibration = calibrate(expected(plan), workers=workers)
-    watch.client(ok=None, lag_s=calibration.lag_p99 if calibration.events else None)
-    caches = Caches(wanted.engines, salt=token_hex(8))
     folder = RunFolder(wanted.out)
-    crew = Crew(folder, workers=workers)
-    cache = cache_text(planned_reuse(plan), caches.told)
-    manifest = first_manifest(wanted, plan, met, epoch_ns=crew.epoch_ns, cache=cache)
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        folder.write_manifest(manifest)
-    except OSError as error:
-        raise CannotRun(f"--out {folder.path} cannot be written: {error.strerror or error}") from error
-    legs = Legs(crew, {one.engine.name: one for one in met}, caches=caches, limits=wanted.limits, watch=watch)
-    stage = Stage(wish=wish, plan=plan, legs=legs, watch=watch, folder=folder, manifest=manifest)
-    ending, problem = _run(crew, course, stage)
-    manifest["cache"] = cache_text(planned_reuse(stage.plan), caches.told)
-    return _close(stage, ending, problem, calibration=calibration, workers=workers)
+    with crew_of(wanted.workers, folder) as crew:
+        watch.say("calibrating the client")
+        try:
+            calibration = calibrated(crew, expected(plan))
+            if not is_held(calibration):  # what passed by before the run is nothing to it
+                calibration = calibrated(crew, expected(plan))
+        except CrewFailed as error:
+            raise CannotRun(str(error)) from error
+        watch.client(ok=None, lag_s=calibration.lag_p99 if calibration.events else None)
+        caches = Caches(wanted.engines, salt=token_hex(8))
+        manifest = first_manifest(
+            wanted, plan, met, epoch_ns=crew.epoch_ns, cache=cache_text(planned_reuse(plan), caches.told)
+        )
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.write_manifest(manifest)
+        except OSError as error:
+            raise CannotRun(f"--out {folder.path} cannot be written: {error.strerror or error}") from error
+        legs = Legs(crew, {one.engine.name: one for one in met}, caches=caches, limits=wanted.limits, watch=watch)
+        stage = Stage(wish=wish, plan=plan, legs=legs, watch=watch, folder=folder, manifest=manifest)
+        ending, problem = _run(crew, course, stage)
+        manifest["cache"] = cache_text(planned_reuse(stage.plan), caches.told)
+        manifest["notes"] += hosts_told(crew)
+        return _close(stage, ending, problem, calibration=calibration, crew=crew)
 
 
-def _run(crew: Crew, course: Course, stage: Stage) -> tuple[Ending, str]:
+def _run(crew: AnyCrew, course: Course, stage: Stage) -> tuple[Ending, str]:
     try:
         with crew:
             course(stage)
@@ -130,7 +135,7 @@ def _run(crew: Crew, course: Course, stage: Stage) -> tuple[Ending, str]:
     return Ending.WHOLE, ""
 
 
-def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibration, workers: int) -> Outcome:
+def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibration, crew: AnyCrew) -> Outcome:
     folder, manifest, watch = stage.folder, stage.manifest, stage.watch
     manifest["ending"] = ending.value
     manifest["problems"] = [*([problem] if problem else []), *manifest["problems"]]
@@ -139,7 +144,7 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
         folder.close()
         requests = folder.dataset()
         rounds = rounds_table(requests, manifest)
-        manifest["calibration"] = _judged(stage, requests, rounds, calibration, workers, ending)
+        manifest["calibration"] = _judged(stage, requests, rounds, calibration, crew, ending)
         folder.write_manifest(manifest)
         watch.say("writing the report")
         reported = report(folder, folder.read_manifest(), requests=requests, rounds=rounds)
@@ -153,13 +158,14 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
 
 
 def _judged(
-    stage: Stage, requests: ds.Dataset, rounds: pa.Table, calibration: Calibration, workers: int, ending: Ending
+    stage: Stage, requests: ds.Dataset, rounds: pa.Table, calibration: Calibration, crew: AnyCrew, ending: Ending
 ) -> dict[str, Any]:
     brought = brought_by(requests)
     calibrations = [calibration]
     again = beyond(brought, calibration.load)
     if again is not None and ending is not Ending.INTERRUPTED:
         stage.watch.say("calibrating the client for what the run brought")
-        calibrations.append(calibrate(again, workers=workers))
+        with suppress(CrewFailed):  # then the run has brought more than the client was calibrated for
+            calibrations.append(calibrated(crew, again))
     decisive, judged = worst(calibrations, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
     return as_json(decisive, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}

@@ -6,12 +6,13 @@ on, and its rounds are void. Whether a leg is to be believed is not judged here.
 
 from collections.abc import Iterable, Mapping
 
-from triphase_benchmark.client.crew import Crew, CrewFailed
+from triphase_benchmark.client.crew import CrewFailed
 from triphase_benchmark.client.exchange import Limits
 from triphase_benchmark.client.leg import Leg
 from triphase_benchmark.plan.values import Load, Round
 from triphase_benchmark.records.writer import RecordsLost
 from triphase_benchmark.run.caches import Caches
+from triphase_benchmark.run.crews import AnyCrew
 from triphase_benchmark.run.greeting import Met, answers_still
 from triphase_benchmark.run.problems import BrokeOff
 from triphase_benchmark.run.watching import Watch
@@ -20,7 +21,7 @@ from triphase_benchmark.run.watching import Watch
 class Legs:
     """All legs of a run, by one crew."""
 
-    def __init__(self, crew: Crew, met: Mapping[str, Met], *, caches: Caches, limits: Limits, watch: Watch) -> None:
+    def __init__(self, crew: AnyCrew, met: Mapping[str, Met], *, caches: Caches, limits: Limits, watch: Watch) -> None:
         self._crew = crew
         self._met = met
         self._caches = caches

@@ -22,8 +22,8 @@ from triphase_benchmark.workload.naming import workload_of
 class Wanted:
     """All of it. Texts are as the command line took them; `argv` is the command that gives the same plan again.
 
-    `workers`: `None` = one for each core but one. `wait_s`: how long engines may take to come up. `timeout_s`: until an
-    answer must have ended.
+    `workers`: processes; `None` = one for each core but one; a text: a Ray cluster. `wait_s`: how long engines may take
+    to come up. `timeout_s`: until an answer must have ended.
     """
 
     engines: tuple[Engine, ...]
@@ -38,7 +38,7 @@ class Wanted:
     slos: Mapping[str, float] = field(default_factory=dict)
     tokenizer: str | None = None
     shared_prefix: str | None = None
-    workers: int | None = None
+    workers: int | str | None = None
     baseline: str | None = None
     wait_s: float = 0.0
     timeout_s: float = 600.0
