@@ -1,6 +1,7 @@
-"""Compares the committed Go stubs of clients/rest with proto/ and api.yaml, or renews them: `--check | --write`.
+"""Compares what clients/rest has of proto/ and api.yaml with them, or renews it: `--check | --write`.
 
-Runs buf with the plugins that clients/rest/tools/go.mod pins; nothing comes from a registry of plugins.
+That is the handlers of the routes and their description, as OpenAPI 2 and 3.1; messages and services are those of
+clients/go. Runs buf with the plugins that clients/rest/tools/go.mod pins; nothing comes from a registry of plugins.
 """
 
 import argparse
@@ -14,15 +15,19 @@ from codegen import differences
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "clients/rest/internal/gen"
-SERVED = ("admin", "gateway")  # the packages that api.yaml has routes for
 TEMPLATE = "clients/rest/buf.gen.yaml"
 
 
 def generate(out: Path) -> None:
-    """Writes the stubs below `out`; raises CalledProcessError where a plugin refuses."""
-    packages = [f"--path=proto/triphase/{name}" for name in SERVED]
-    subprocess.run(["buf", "generate", "--template", TEMPLATE, "-o", str(out), *packages], cwd=ROOT, check=True)
-    shutil.copy(COMMITTED / "swagger.go", out)  # written by hand
+    """Writes all of it below `out`; raises CalledProcessError where a plugin refuses."""
+    subprocess.run(["buf", "generate", "--template", TEMPLATE, "-o", str(out)], cwd=ROOT, check=True)
+    for written_by_hand in COMMITTED.glob("*.go"):
+        shutil.copy(written_by_hand, out)
+    newer = subprocess.run(
+        ["go", "-C", "clients/rest", "run", "./internal/convert", str(out / "triphase.swagger.json")],
+        cwd=ROOT, check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    (out / "triphase.openapi.json").write_bytes(newer.stdout)
 
 
 def main() -> int:

@@ -8,7 +8,11 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
+	triphase.dev/clients/go v0.0.0
 )
+
+// Messages and services are those of the Go client.
+replace triphase.dev/clients/go => ../go
 
 require (
 	golang.org/x/net v0.61.0 // indirect

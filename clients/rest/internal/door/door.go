@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"triphase.dev/clients/rest/internal/gen"
 	"triphase.dev/clients/rest/internal/guard"
 	"triphase.dev/clients/rest/internal/openai"
 	"triphase.dev/clients/rest/internal/shim"
@@ -30,8 +31,8 @@ func New(conn grpc.ClientConnInterface, options guard.Options) (http.Handler, er
 	mux.Handle(shim.Prefix, rest)
 	mux.Handle("/v1/", openai.New(conn))
 	mux.HandleFunc("GET /healthz", healthz(grpc_health_v1.NewHealthClient(conn)))
-	mux.HandleFunc("GET /openapi.json", document(shim.OpenAPI3()))
-	mux.HandleFunc("GET /swagger.json", document(shim.Swagger2()))
+	mux.HandleFunc("GET /openapi.json", document(gen.OpenAPI))
+	mux.HandleFunc("GET /swagger.json", document(gen.Swagger))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusNotFound, "there is nothing here: see /openapi.json")
 	})

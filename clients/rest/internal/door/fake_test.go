@@ -11,9 +11,10 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	adminpb "triphase.dev/clients/go/adminv1"
+	pb "triphase.dev/clients/go/gatewayv1"
+	modelpb "triphase.dev/clients/go/modelv1"
 	"triphase.dev/clients/rest/internal/gateway"
-	adminpb "triphase.dev/clients/rest/internal/gen/triphase/admin/v1"
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
 	"triphase.dev/clients/rest/internal/guard"
 )
 
@@ -67,6 +68,7 @@ func serve(t *testing.T, f *fake) (url, adminURL string) {
 		}),
 	)
 	pb.RegisterGatewayServiceServer(server, f)
+	modelpb.RegisterModelConfigServiceServer(server, modelpb.UnimplementedModelConfigServiceServer{})
 	adminpb.RegisterAdminServiceServer(server, adminpb.UnimplementedAdminServiceServer{})
 	healthpb.RegisterHealthServer(server, health.NewServer())
 	go func() { _ = server.Serve(listener) }()

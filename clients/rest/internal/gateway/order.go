@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	pb "triphase.dev/clients/go/gatewayv1"
 )
 
 // The rules of a stream; their names are those of testdata/events.

@@ -3,7 +3,7 @@ package openai
 import (
 	"strings"
 
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	pb "triphase.dev/clients/go/gatewayv1"
 )
 
 var finishes = map[pb.FinishReason]string{

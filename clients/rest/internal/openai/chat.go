@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	pb "triphase.dev/clients/go/gatewayv1"
 	"triphase.dev/clients/rest/internal/gateway"
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
 	"triphase.dev/clients/rest/internal/guard"
 )
 

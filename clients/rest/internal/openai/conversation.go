@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	pb "triphase.dev/clients/go/gatewayv1"
 )
 
 var roles = map[string]pb.Role{

@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	pb "triphase.dev/clients/go/gatewayv1"
 )
 
 // chatRequest is what a request of chat completions comes to.

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	pb "triphase.dev/clients/go/gatewayv1"
 	"triphase.dev/clients/rest/internal/gateway"
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
 )
 
 type object = map[string]any

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	pb "triphase.dev/clients/go/gatewayv1"
 )
 
 // strict reads one JSON value and nothing behind it; fields that it does not know are errors.

@@ -11,9 +11,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	adminpb "triphase.dev/clients/go/adminv1"
+	pb "triphase.dev/clients/go/gatewayv1"
+	modelpb "triphase.dev/clients/go/modelv1"
 	"triphase.dev/clients/rest/internal/gateway"
-	adminpb "triphase.dev/clients/rest/internal/gen/triphase/admin/v1"
-	pb "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	adminroutes "triphase.dev/clients/rest/internal/gen/triphase/admin/v1"
+	routes "triphase.dev/clients/rest/internal/gen/triphase/gateway/v1"
+	modelroutes "triphase.dev/clients/rest/internal/gen/triphase/model/v1"
 	"triphase.dev/clients/rest/internal/guard"
 )
 
@@ -33,10 +37,13 @@ var forwarded = map[string]string{
 	"Tracestate":    "tracestate",
 }
 
-// New serves the callers' service.
+// New serves the callers' services.
 func New(conn grpc.ClientConnInterface) (http.Handler, error) {
-	mux := newMux()
-	if err := pb.RegisterGatewayServiceHandlerClient(context.Background(), mux, pb.NewGatewayServiceClient(conn)); err != nil {
+	mux, ctx := newMux(), context.Background()
+	if err := routes.RegisterGatewayServiceHandlerClient(ctx, mux, pb.NewGatewayServiceClient(conn)); err != nil {
+		return nil, err
+	}
+	if err := modelroutes.RegisterModelConfigServiceHandlerClient(ctx, mux, modelpb.NewModelConfigServiceClient(conn)); err != nil {
 		return nil, err
 	}
 	return door(mux), nil
@@ -45,7 +52,7 @@ func New(conn grpc.ClientConnInterface) (http.Handler, error) {
 // NewAdmin serves the operators' service.
 func NewAdmin(conn grpc.ClientConnInterface) (http.Handler, error) {
 	mux := newMux()
-	if err := adminpb.RegisterAdminServiceHandlerClient(context.Background(), mux, adminpb.NewAdminServiceClient(conn)); err != nil {
+	if err := adminroutes.RegisterAdminServiceHandlerClient(context.Background(), mux, adminpb.NewAdminServiceClient(conn)); err != nil {
 		return nil, err
 	}
 	return door(mux), nil

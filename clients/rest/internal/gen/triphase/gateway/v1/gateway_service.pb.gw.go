@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	extGatewayv1 "triphase.dev/clients/go/gatewayv1"
 )
 
 // Suppress "imported and not used" errors
@@ -35,9 +36,9 @@ var (
 	_ = metadata.Join
 )
 
-func request_GatewayService_StreamGenerate_0(ctx context.Context, marshaler runtime.Marshaler, client GatewayServiceClient, req *http.Request, pathParams map[string]string) (GatewayService_StreamGenerateClient, runtime.ServerMetadata, error) {
+func request_GatewayService_StreamGenerate_0(ctx context.Context, marshaler runtime.Marshaler, client extGatewayv1.GatewayServiceClient, req *http.Request, pathParams map[string]string) (extGatewayv1.GatewayService_StreamGenerateClient, runtime.ServerMetadata, error) {
 	var (
-		protoReq StreamGenerateRequest
+		protoReq extGatewayv1.StreamGenerateRequest
 		metadata runtime.ServerMetadata
 	)
 	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
@@ -58,9 +59,9 @@ func request_GatewayService_StreamGenerate_0(ctx context.Context, marshaler runt
 	return stream, metadata, nil
 }
 
-func request_GatewayService_Generate_0(ctx context.Context, marshaler runtime.Marshaler, client GatewayServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_GatewayService_Generate_0(ctx context.Context, marshaler runtime.Marshaler, client extGatewayv1.GatewayServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq GenerateRequest
+		protoReq extGatewayv1.GenerateRequest
 		metadata runtime.ServerMetadata
 	)
 	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
@@ -73,9 +74,9 @@ func request_GatewayService_Generate_0(ctx context.Context, marshaler runtime.Ma
 	return msg, metadata, err
 }
 
-func local_request_GatewayService_Generate_0(ctx context.Context, marshaler runtime.Marshaler, server GatewayServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_GatewayService_Generate_0(ctx context.Context, marshaler runtime.Marshaler, server extGatewayv1.GatewayServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq GenerateRequest
+		protoReq extGatewayv1.GenerateRequest
 		metadata runtime.ServerMetadata
 	)
 	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
@@ -85,9 +86,9 @@ func local_request_GatewayService_Generate_0(ctx context.Context, marshaler runt
 	return msg, metadata, err
 }
 
-func request_GatewayService_ListModels_0(ctx context.Context, marshaler runtime.Marshaler, client GatewayServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_GatewayService_ListModels_0(ctx context.Context, marshaler runtime.Marshaler, client extGatewayv1.GatewayServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ListModelsRequest
+		protoReq extGatewayv1.ListModelsRequest
 		metadata runtime.ServerMetadata
 	)
 	if req.Body != nil {
@@ -97,9 +98,9 @@ func request_GatewayService_ListModels_0(ctx context.Context, marshaler runtime.
 	return msg, metadata, err
 }
 
-func local_request_GatewayService_ListModels_0(ctx context.Context, marshaler runtime.Marshaler, server GatewayServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_GatewayService_ListModels_0(ctx context.Context, marshaler runtime.Marshaler, server extGatewayv1.GatewayServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ListModelsRequest
+		protoReq extGatewayv1.ListModelsRequest
 		metadata runtime.ServerMetadata
 	)
 	msg, err := server.ListModels(ctx, &protoReq)
@@ -111,7 +112,7 @@ func local_request_GatewayService_ListModels_0(ctx context.Context, marshaler ru
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
 // Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterGatewayServiceHandlerFromEndpoint instead.
 // GRPC interceptors will not work for this type of registration. To use interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
-func RegisterGatewayServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server GatewayServiceServer) error {
+func RegisterGatewayServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server extGatewayv1.GatewayServiceServer) error {
 	mux.Handle(http.MethodPost, pattern_GatewayService_StreamGenerate_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
 		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
@@ -189,15 +190,15 @@ func RegisterGatewayServiceHandlerFromEndpoint(ctx context.Context, mux *runtime
 // RegisterGatewayServiceHandler registers the http handlers for service GatewayService to "mux".
 // The handlers forward requests to the grpc endpoint over "conn".
 func RegisterGatewayServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
-	return RegisterGatewayServiceHandlerClient(ctx, mux, NewGatewayServiceClient(conn))
+	return RegisterGatewayServiceHandlerClient(ctx, mux, extGatewayv1.NewGatewayServiceClient(conn))
 }
 
 // RegisterGatewayServiceHandlerClient registers the http handlers for service GatewayService
-// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "GatewayServiceClient".
-// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "GatewayServiceClient"
+// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "extGatewayv1.GatewayServiceClient".
+// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "extGatewayv1.GatewayServiceClient"
 // doesn't go through the normal gRPC flow (creating a gRPC client etc.) then it will be up to the passed in
-// "GatewayServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
-func RegisterGatewayServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client GatewayServiceClient) error {
+// "extGatewayv1.GatewayServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
+func RegisterGatewayServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client extGatewayv1.GatewayServiceClient) error {
 	mux.Handle(http.MethodPost, pattern_GatewayService_StreamGenerate_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()

@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed triphase.swagger.json
 var Swagger []byte
+
+// OpenAPI is the same description as OpenAPI 3.1, made by internal/convert.
+//
+//go:embed triphase.openapi.json
+var OpenAPI []byte
