@@ -29,7 +29,7 @@ type message struct {
 	} `json:"tool_calls"`
 }
 
-func readMessages(request *chatRequest, value json.RawMessage) error {
+func readMessages(request *wanted, value json.RawMessage) error {
 	var messages []message
 	if err := json.Unmarshal(value, &messages); err != nil {
 		return err
@@ -68,6 +68,10 @@ func text(text string) *pb.ContentPart {
 	return &pb.ContentPart{Part: &pb.ContentPart_Text{Text: text}}
 }
 
+func image(url, detail string) *pb.ContentPart {
+	return &pb.ContentPart{Part: &pb.ContentPart_Image{Image: &pb.Image{Source: &pb.Image_Url{Url: url}, Detail: detail}}}
+}
+
 func readContent(value json.RawMessage, name string) ([]*pb.ContentPart, error) {
 	if len(value) == 0 || isNull(value) {
 		return nil, nil
@@ -96,9 +100,7 @@ func readContent(value json.RawMessage, name string) ([]*pb.ContentPart, error) 
 		case "text":
 			parts = append(parts, text(part.Text))
 		case "image_url":
-			parts = append(parts, &pb.ContentPart{Part: &pb.ContentPart_Image{Image: &pb.Image{
-				Source: &pb.Image_Url{Url: part.ImageURL.URL}, Detail: part.ImageURL.Detail,
-			}}})
+			parts = append(parts, image(part.ImageURL.URL, part.ImageURL.Detail))
 		default:
 			return nil, wrong{fmt.Sprintf("%s[%d].type", name, index), "must be text or image_url"}
 		}
@@ -106,32 +108,41 @@ func readContent(value json.RawMessage, name string) ([]*pb.ContentPart, error) 
 	return parts, nil
 }
 
-func readTools(request *chatRequest, value json.RawMessage) error {
+// function is a function that the model may call, in both endpoints.
+type function struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Parameters  json.RawMessage `json:"parameters"`
+	Strict      *bool           `json:"strict"`
+}
+
+func readTools(request *wanted, value json.RawMessage) error {
 	var tools []struct {
-		Type     string `json:"type"`
-		Function struct {
-			Name        string          `json:"name"`
-			Description string          `json:"description"`
-			Parameters  json.RawMessage `json:"parameters"`
-			Strict      *bool           `json:"strict"`
-		} `json:"function"`
+		Type     string   `json:"type"`
+		Function function `json:"function"`
 	}
 	if err := json.Unmarshal(value, &tools); err != nil {
 		return err
 	}
 	for index, tool := range tools {
-		if tool.Type != "function" {
-			return wrong{fmt.Sprintf("tools[%d].type", index), "must be function"}
+		if err := takeTool(request, tool.Type, tool.Function, index); err != nil {
+			return err
 		}
-		schema := string(tool.Function.Parameters)
-		if schema == "null" {
-			schema = ""
-		}
-		request.call.Tools = append(request.call.Tools, &pb.Tool{
-			Name: tool.Function.Name, Description: tool.Function.Description,
-			ParametersSchema: schema, Strict: tool.Function.Strict,
-		})
 	}
+	return nil
+}
+
+func takeTool(request *wanted, kind string, given function, index int) error {
+	if kind != "function" {
+		return wrong{fmt.Sprintf("tools[%d].type", index), "must be function"}
+	}
+	schema := string(given.Parameters)
+	if schema == "null" {
+		schema = ""
+	}
+	request.call.Tools = append(request.call.Tools, &pb.Tool{
+		Name: given.Name, Description: given.Description, ParametersSchema: schema, Strict: given.Strict,
+	})
 	return nil
 }
 
@@ -140,7 +151,7 @@ var modes = map[string]pb.ToolChoiceMode{
 	"required": pb.ToolChoiceMode_TOOL_CHOICE_MODE_REQUIRED,
 }
 
-func readToolChoice(request *chatRequest, value json.RawMessage) error {
+func readToolChoice(request *wanted, value json.RawMessage) error {
 	var mode string
 	if json.Unmarshal(value, &mode) == nil {
 		if modes[mode] == 0 {
@@ -165,30 +176,38 @@ func readToolChoice(request *chatRequest, value json.RawMessage) error {
 	return nil
 }
 
-func readFormat(request *chatRequest, value json.RawMessage) error {
-	var given struct {
-		Type       string `json:"type"`
-		JSONSchema struct {
-			Name        string          `json:"name"`
-			Description string          `json:"description"`
-			Schema      json.RawMessage `json:"schema"`
-			Strict      *bool           `json:"strict"`
-		} `json:"json_schema"`
-	}
+// schemed is a JSON Schema that the output is to fit, in both endpoints.
+type schemed struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Schema      json.RawMessage `json:"schema"`
+	Strict      *bool           `json:"strict"`
+}
+
+type formatted struct {
+	Type       string  `json:"type"`
+	JSONSchema schemed `json:"json_schema"`
+}
+
+func readFormat(request *wanted, value json.RawMessage) error {
+	var given formatted
 	if err := json.Unmarshal(value, &given); err != nil {
 		return err
 	}
-	switch given.Type {
+	return takeFormat(request, given.Type, given.JSONSchema, "response_format")
+}
+
+func takeFormat(request *wanted, kind string, schema schemed, field string) error {
+	switch kind {
 	case "text":
 	case "json_object":
 		request.call.ResponseFormat = &pb.ResponseFormat{Format: &pb.ResponseFormat_JsonObject{JsonObject: &pb.JsonObjectFormat{}}}
 	case "json_schema":
-		schema := given.JSONSchema
 		request.call.ResponseFormat = &pb.ResponseFormat{Format: &pb.ResponseFormat_JsonSchema{JsonSchema: &pb.JsonSchemaFormat{
 			Name: schema.Name, Schema: string(schema.Schema), Description: schema.Description, Strict: schema.Strict,
 		}}}
 	default:
-		return wrong{"response_format.type", "must be text, json_object or json_schema"}
+		return wrong{field + ".type", "must be text, json_object or json_schema"}
 	}
 	return nil
 }

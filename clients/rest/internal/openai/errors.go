@@ -22,13 +22,21 @@ var kinds = map[codes.Code]string{
 	codes.ResourceExhausted:  "rate_limit_error",
 }
 
-// Names of ours that the OpenAI API has other words for.
-var parameters = strings.NewReplacer(
-	"sampling.", "", "reasoning.effort", "reasoning_effort", "max_output_tokens", "max_completion_tokens",
-	"extra_body.", "", "client_request_id", "metadata", "affinity_key", "prompt_cache_key",
+// namer gives names of ours the words that an endpoint has for them.
+type namer = strings.Replacer
+
+var (
+	chatNames = strings.NewReplacer(
+		"sampling.", "", "reasoning.effort", "reasoning_effort", "max_output_tokens", "max_completion_tokens",
+		"extra_body.", "", "client_request_id", "metadata", "affinity_key", "prompt_cache_key",
+	)
+	responsesNames = strings.NewReplacer(
+		"sampling.", "", "messages", "input", "response_format", "text.format", "extra_body.verbosity", "text.verbosity",
+		"extra_body.", "", "client_request_id", "metadata", "affinity_key", "prompt_cache_key",
+	)
 )
 
-func errorObject(failure gateway.Failure) object {
+func errorObject(failure gateway.Failure, names *namer) object {
 	kind, ok := kinds[failure.Code]
 	if !ok {
 		kind = "server_error"
@@ -43,7 +51,7 @@ func errorObject(failure gateway.Failure) object {
 	message := failure.Message
 	if len(failure.Violations) > 0 {
 		first := failure.Violations[0]
-		name := parameters.Replace(first.Field)
+		name := names.Replace(first.Field)
 		parameter = name
 		if !strings.Contains(message, first.Description) {
 			message += ": " + name + " " + first.Description
@@ -52,9 +60,9 @@ func errorObject(failure gateway.Failure) object {
 	return object{"error": object{"message": message, "type": kind, "param": parameter, "code": code}}
 }
 
-func writeFailure(w http.ResponseWriter, failure gateway.Failure) {
+func writeFailure(w http.ResponseWriter, failure gateway.Failure, names *namer) {
 	failure.SetRetryAfter(w.Header())
-	writeJSON(w, failure.HTTPStatus(), errorObject(failure))
+	writeJSON(w, failure.HTTPStatus(), errorObject(failure, names))
 }
 
 // Refuse writes an error of our own as the OpenAI API does.

@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -12,71 +11,24 @@ import (
 	pb "triphase.dev/clients/go/gatewayv1"
 )
 
-// chatRequest is what a request of chat completions comes to.
-type chatRequest struct {
+// wanted is what a request comes to.
+type wanted struct {
 	call           *pb.StreamGenerateRequest
 	stream         bool
 	includeUsage   bool
 	summaries      bool // the extension `triphase.summaries`
 	wantsReasoning bool // `include_reasoning` said so, rather than by default
+	given          map[string]json.RawMessage
 }
 
-type reader func(request *chatRequest, value json.RawMessage) error
+type reader func(request *wanted, value json.RawMessage) error
 
-// A field of the table: exactly one of its members is set. docs/rest.md shows the same table, and a test compares them.
+// A field of a table: mapped, ignored or refused. docs/rest.md shows the same tables, and a test compares them.
 type field struct {
-	mapped  reader   // taken over into the request
-	ignored bool     // of no effect on the answer
-	refused []string // cannot be honoured, except with these values, which ask for nothing
-}
-
-func chatFields() map[string]field {
-	return map[string]field{
-		"model":                 {mapped: into(func(r *chatRequest) *string { return &r.call.Model })},
-		"messages":              {mapped: readMessages},
-		"tools":                 {mapped: readTools},
-		"tool_choice":           {mapped: readToolChoice},
-		"response_format":       {mapped: readFormat},
-		"stream":                {mapped: into(func(r *chatRequest) *bool { return &r.stream })},
-		"stream_options":        {mapped: readStreamOptions},
-		"stop":                  {mapped: readStop},
-		"max_completion_tokens": {mapped: into(func(r *chatRequest) *int32 { return &r.call.MaxOutputTokens })},
-		"max_tokens":            {mapped: readMaxTokens},
-		"reasoning_effort":      {mapped: readEffort},
-		"include_reasoning":     {mapped: readIncludeReasoning},
-		"temperature":           {mapped: into(func(r *chatRequest) **float64 { return &r.call.Sampling.Temperature })},
-		"top_p":                 {mapped: into(func(r *chatRequest) **float64 { return &r.call.Sampling.TopP })},
-		"top_k":                 {mapped: into(func(r *chatRequest) **int32 { return &r.call.Sampling.TopK })},
-		"min_p":                 {mapped: into(func(r *chatRequest) **float64 { return &r.call.Sampling.MinP })},
-		"frequency_penalty":     {mapped: into(func(r *chatRequest) **float64 { return &r.call.Sampling.FrequencyPenalty })},
-		"presence_penalty":      {mapped: into(func(r *chatRequest) **float64 { return &r.call.Sampling.PresencePenalty })},
-		"repetition_penalty":    {mapped: into(func(r *chatRequest) **float64 { return &r.call.Sampling.RepetitionPenalty })},
-		"seed":                  {mapped: into(func(r *chatRequest) **int64 { return &r.call.Sampling.Seed })},
-		"prompt_cache_key":      {mapped: into(func(r *chatRequest) *string { return &r.call.AffinityKey })},
-		"parallel_tool_calls":   {mapped: passOn("parallel_tool_calls")},
-		"logit_bias":            {mapped: passOn("logit_bias")},
-		"chat_template_kwargs":  {mapped: passOn("chat_template_kwargs")},
-		"verbosity":             {mapped: passOn("verbosity")},
-		"triphase":              {mapped: readExtension},
-
-		"metadata":               {ignored: true},
-		"prediction":             {ignored: true},
-		"prompt_cache_retention": {ignored: true},
-		"safety_identifier":      {ignored: true},
-		"service_tier":           {ignored: true},
-		"store":                  {ignored: true},
-		"user":                   {ignored: true},
-
-		"audio":                {refused: []string{}},
-		"function_call":        {refused: []string{}},
-		"functions":            {refused: []string{}},
-		"logprobs":             {refused: []string{"false"}},
-		"modalities":           {refused: []string{`["text"]`}},
-		"n":                    {refused: []string{"1"}},
-		"previous_response_id": {refused: []string{}},
-		"top_logprobs":         {refused: []string{"0"}},
-		"web_search_options":   {refused: []string{}},
-	}
+	mapped    reader   // taken over into the request
+	takesNull bool     // null says something else than nothing
+	ignored   bool     // of no effect on the answer
+	refused   []string // cannot be honoured, except with these values, which ask for nothing
 }
 
 // members reads a JSON object; names are told apart by case, as JSON does.
@@ -100,33 +52,29 @@ func only(found map[string]json.RawMessage, name string, known ...string) error 
 
 func isNull(value json.RawMessage) bool { return string(value) == "null" }
 
-// readChat reads a request by the table; fields that the table does not hold are refused.
-func readChat(body []byte) (*chatRequest, error) {
+// read fills in a request by a table; fields that the table does not hold are refused.
+func read(request *wanted, body []byte, table map[string]field) error {
 	given, err := members(body, "the body")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	request := &chatRequest{call: &pb.StreamGenerateRequest{
-		Sampling:  &pb.Sampling{},
-		Reasoning: &pb.Reasoning{IncludeRaw: true, Summary: pb.SummaryDetail_SUMMARY_DETAIL_NONE},
-	}}
-	table := chatFields()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		value := given[name]
 		entry, known := table[name]
 		switch {
 		case !known:
-			return nil, wrong{name, "is not known here: docs/rest.md lists what is"}
-		case isNull(value) || entry.ignored:
+			return wrong{name, "is not known here: docs/rest.md lists what is"}
+		case isNull(value) && !entry.takesNull || entry.ignored:
 		case entry.mapped != nil:
 			if err := entry.mapped(request, value); err != nil {
-				return nil, named(err, name)
+				return named(err, name)
 			}
 		case !neutral(value, entry.refused):
-			return nil, wrong{name, "cannot be honoured by this gateway"}
+			return wrong{name, "cannot be honoured by this gateway"}
 		}
 	}
-	return request, nil
+	request.given = given
+	return nil
 }
 
 // named gives an error of the JSON decoder the field's name, and leaves out its words, which are Go's.
@@ -143,13 +91,13 @@ func neutral(value json.RawMessage, neutrals []string) bool {
 }
 
 // into reads a value to where the request keeps it; a type that does not fit is an error.
-func into[T any](place func(*chatRequest) *T) reader {
-	return func(request *chatRequest, value json.RawMessage) error { return json.Unmarshal(value, place(request)) }
+func into[T any](place func(*wanted) *T) reader {
+	return func(request *wanted, value json.RawMessage) error { return json.Unmarshal(value, place(request)) }
 }
 
 // passOn leaves a field as it is, for the engine.
 func passOn(name string) reader {
-	return func(request *chatRequest, value json.RawMessage) error {
+	return func(request *wanted, value json.RawMessage) error {
 		var read structpb.Value
 		if err := read.UnmarshalJSON(value); err != nil {
 			return err
@@ -162,14 +110,7 @@ func passOn(name string) reader {
 	}
 }
 
-func readMaxTokens(request *chatRequest, value json.RawMessage) error {
-	if request.call.MaxOutputTokens != 0 { // max_completion_tokens came first, and wins
-		return nil
-	}
-	return json.Unmarshal(value, &request.call.MaxOutputTokens)
-}
-
-func readStop(request *chatRequest, value json.RawMessage) error {
+func readStop(request *wanted, value json.RawMessage) error {
 	var one string
 	if json.Unmarshal(value, &one) == nil {
 		request.call.Stop = []string{one}
@@ -178,10 +119,14 @@ func readStop(request *chatRequest, value json.RawMessage) error {
 	return json.Unmarshal(value, &request.call.Stop)
 }
 
-func readEffort(request *chatRequest, value json.RawMessage) error {
+func readEffort(request *wanted, value json.RawMessage) error {
+	return takeEffort(request, value, "reasoning_effort")
+}
+
+func takeEffort(request *wanted, value json.RawMessage, field string) error {
 	var name string
 	if err := json.Unmarshal(value, &name); err != nil {
-		return err
+		return wrong{field, "is not of the right type"}
 	}
 	for number := range pb.ReasoningEffort_name {
 		if effort := pb.ReasoningEffort(number); effort != 0 && effortName(effort) == name {
@@ -189,10 +134,10 @@ func readEffort(request *chatRequest, value json.RawMessage) error {
 			return nil
 		}
 	}
-	return wrong{"reasoning_effort", "must be none, minimal, low, medium, high, xhigh or max"}
+	return wrong{field, "must be none, minimal, low, medium, high, xhigh or max"}
 }
 
-func readIncludeReasoning(request *chatRequest, value json.RawMessage) error {
+func readIncludeReasoning(request *wanted, value json.RawMessage) error {
 	if err := json.Unmarshal(value, &request.call.Reasoning.IncludeRaw); err != nil {
 		return err
 	}
@@ -200,38 +145,8 @@ func readIncludeReasoning(request *chatRequest, value json.RawMessage) error {
 	return nil
 }
 
-func readStreamOptions(request *chatRequest, value json.RawMessage) error {
-	found, err := members(value, "stream_options")
-	if err != nil {
-		return err
-	}
-	if err := only(found, "stream_options", "include_usage", "include_obfuscation"); err != nil {
-		return err
-	}
-	if usage, ok := found["include_usage"]; ok && !isNull(usage) {
-		return json.Unmarshal(usage, &request.includeUsage)
-	}
-	return nil
-}
-
 var details = map[string]pb.SummaryDetail{
 	"concise":  pb.SummaryDetail_SUMMARY_DETAIL_CONCISE,
 	"auto":     pb.SummaryDetail_SUMMARY_DETAIL_AUTO,
 	"detailed": pb.SummaryDetail_SUMMARY_DETAIL_DETAILED,
-}
-
-func readExtension(request *chatRequest, value json.RawMessage) error {
-	found, err := members(value, "triphase")
-	if err != nil {
-		return err
-	}
-	if err := only(found, "triphase", "summaries"); err != nil {
-		return err
-	}
-	var detail string
-	if err := json.Unmarshal(found["summaries"], &detail); err != nil || details[detail] == 0 {
-		return wrong{"triphase.summaries", fmt.Sprintf("must be one of %v", slices.Sorted(maps.Keys(details)))}
-	}
-	request.summaries, request.call.Reasoning.Summary = true, details[detail]
-	return nil
 }

@@ -1,11 +1,12 @@
 // Package openai is a facade in the form of the OpenAI API: an existing client switches by its base URL alone.
 //
-// fields.go is the table of what a request may say, chat.go and conversation.go read it, frames.go writes the answer.
+// serving.go answers a request. For each endpoint, …_fields.go is the table of what it may say, and …_answer.go makes of
+// events what it tells; conversation.go and responses_input.go read who said what.
 package openai
 
 import (
 	"context"
-	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ type facade struct{ client pb.GatewayServiceClient }
 func New(conn grpc.ClientConnInterface) http.Handler {
 	f := &facade{client: pb.NewGatewayServiceClient(conn)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/chat/completions", f.chat)
+	mux.HandleFunc("POST /v1/chat/completions", f.serve(chat))
+	mux.HandleFunc("POST /v1/responses", f.serve(responses))
 	mux.HandleFunc("GET /v1/models", f.models)
 	mux.HandleFunc("GET /v1/models/{id...}", f.model)
 	mux.HandleFunc("/v1/{rest...}", func(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +45,7 @@ func New(conn grpc.ClientConnInterface) http.Handler {
 	return mux
 }
 
-var allowed = map[string]string{"/v1/chat/completions": "POST", "/v1/models": "GET, HEAD"}
+var allowed = map[string]string{"/v1/chat/completions": "POST", "/v1/responses": "POST", "/v1/models": "GET, HEAD"}
 
 // outgoing passes the caller's key and trace on.
 func outgoing(r *http.Request) context.Context {
@@ -80,7 +82,7 @@ func (f *facade) list(r *http.Request) ([]object, error) {
 func (f *facade) models(w http.ResponseWriter, r *http.Request) {
 	models, err := f.list(r)
 	if err != nil {
-		writeFailure(w, gateway.FailureOf(err))
+		writeFailure(w, gateway.FailureOf(err), chatNames)
 		return
 	}
 	writeJSON(w, http.StatusOK, object{"object": "list", "data": models})
@@ -89,7 +91,7 @@ func (f *facade) models(w http.ResponseWriter, r *http.Request) {
 func (f *facade) model(w http.ResponseWriter, r *http.Request) {
 	models, err := f.list(r)
 	if err != nil {
-		writeFailure(w, gateway.FailureOf(err))
+		writeFailure(w, gateway.FailureOf(err), chatNames)
 		return
 	}
 	for _, model := range models {
@@ -100,19 +102,15 @@ func (f *facade) model(w http.ResponseWriter, r *http.Request) {
 	}
 	unknown := gateway.Refuse(codes.NotFound, "the model does not exist: /v1/models lists those that do")
 	unknown.Reason = unknownModel
-	writeFailure(w, unknown)
+	writeFailure(w, unknown, chatNames)
 }
 
 func effortName(effort pb.ReasoningEffort) string {
 	return strings.ToLower(strings.TrimPrefix(effort.String(), "REASONING_EFFORT_"))
 }
 
-func writeJSON(w http.ResponseWriter, httpStatus int, value any) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // of our own making: maps, texts and numbers
-	}
+func writeJSON(w http.ResponseWriter, httpStatus int, value object) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(httpStatus)
-	_, _ = w.Write(append(text, '\n')) // a client that has gone needs no answer
+	_, _ = io.WriteString(w, encoded(value)+"\n") // a client that has gone needs no answer
 }

@@ -4,7 +4,14 @@ import (
 	"strings"
 
 	pb "triphase.dev/clients/go/gatewayv1"
+	"triphase.dev/clients/rest/internal/gateway"
 )
+
+var chat = endpoint{
+	read:   readChat,
+	answer: func(request *wanted, started *pb.Started) answering { return newAnswer(request, started) },
+	names:  chatNames,
+}
 
 var finishes = map[pb.FinishReason]string{
 	pb.FinishReason_FINISH_REASON_LENGTH:         "length",
@@ -19,9 +26,9 @@ func finish(reason pb.FinishReason) string {
 	return "stop"
 }
 
-// answer makes chunks of events, or one whole completion. The rules of the stream are checked where it is received.
+// answer makes chunks of events, or one whole completion.
 type answer struct {
-	request *chatRequest
+	request *wanted
 	id      string
 	created int64
 	opened  bool // whether the chunk with the role has gone out
@@ -34,7 +41,7 @@ type answer struct {
 	completed                 *pb.Completed
 }
 
-func newAnswer(request *chatRequest, started *pb.Started) *answer {
+func newAnswer(request *wanted, started *pb.Started) *answer {
 	return &answer{request: request, id: "chatcmpl-" + started.GetResponseId(), created: now(), parts: map[int32]int{}}
 }
 
@@ -62,6 +69,25 @@ func (a *answer) chunks(event *pb.StreamGenerateResponse) []object {
 	}
 	return append(a.open(), a.chunk(delta, nil))
 }
+
+func (a *answer) frames(event *pb.StreamGenerateResponse) string {
+	var frames strings.Builder
+	for _, chunk := range a.chunks(event) {
+		frames.WriteString(frame(chunk))
+	}
+	return frames.String()
+}
+
+// failed tells it in band, and there is no [DONE]: the answer is not whole.
+func (a *answer) failed(failure gateway.Failure) string {
+	return frame(errorObject(failure, chatNames))
+}
+
+func (a *answer) ended() string { return "data: [DONE]\n\n" }
+
+func (a *answer) size() int { return a.bytes }
+
+func frame(value object) string { return "data: " + encoded(value) + "\n\n" }
 
 func (a *answer) open() []object {
 	if a.opened {
