@@ -12,12 +12,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 REST = ROOT / "clients/rest"
+DECODERS = ("FuzzReadChat", "FuzzReadResponses")
+FUZZ = ("go", "test", "-run=^$", "-fuzztime=10s", "-fuzzminimizetime=1x")
 CHECKS: Sequence[tuple[str, Sequence[str], Path]] = (
     ("stubs", (sys.executable, "tools/rest_stubs.py", "--check"), ROOT),
     ("vet", ("go", "vet", "./..."), REST),
     ("staticcheck build", ("go", "-C", "tools", "build", "-o", "{bin}/", "honnef.co/go/tools/cmd/staticcheck"), REST),
     ("staticcheck", ("{bin}/staticcheck", "./..."), REST),
-    ("tests", ("go", "test", "-race", "./..."), REST),
+    ("tests", ("go", "test", "-race", "-count=1", "./..."), REST),
+    *(
+        (
+            f"fuzz {name}",
+            ("go", "test", "-run=^$", f"-fuzz=^{name}$", "-fuzztime=10s", "-fuzzminimizetime=1x", "./internal/openai"),
+            REST,
+        )
+        for name in ("FuzzReadChat", "FuzzReadResponses")
+    ),
     ("build", ("go", "build", "-o", "{bin}/", "./cmd/triphase-rest"), REST),
     ("end to end", (sys.executable, "-m", "pytest", "-q", "clients/rest/tests"), ROOT),
 )

@@ -1,45 +1,29 @@
-"""The official `openai` package, unmodified, against the facade before the real gateway with its embedded engine.
+"""Chat completions and models, by the official `openai` package, unmodified, before the real gateway.
 
-Run by `tox -e rest`, which builds the program and installs the package.
+Responses are in `test_responses.py`, the doors in `conftest.py`.
 """
 
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
+import openai
 import pytest
-
-openai = pytest.importorskip("openai", reason="runs in `tox -e rest`")
+from openai.types.chat import ChatCompletion
+from pydantic import BaseModel
+from rest_fakes.frames import chunks
 
 ASK: Any = [{"role": "user", "content": "What is 47 + 38?"}]
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather of a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
 
 
-@contextmanager
-def listening(command: Sequence[str], pattern: str) -> Iterator[str]:
-    """Runs a program until it says where it listens; ends it afterwards."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            for line in process.stderr:
-                if found := re.search(pattern, line):
-                    yield found[1]
-                    return
-            raise AssertionError(f"{command[0]} ended with {process.wait()}")
-        finally:
-            process.terminate()
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    gateway = [sys.executable, "-m", "triphase_server", "serve", "--listen", "127.0.0.1:0"]
-    with listening(gateway, r"is listening on (\S+)") as address:
-        rest = [os.environ["TRIPHASE_REST_BIN"] + "/triphase-rest", "--gateway", address, "--listen", "127.0.0.1:0"]
-        with listening(rest, r"is listening on (\S+)") as url:
-            yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+class Sum(BaseModel):
+    sum: int
 
 
 def test_a_whole_answer_with_its_thoughts_and_usage(client: Any) -> None:
@@ -85,3 +69,56 @@ def test_a_stream_that_is_left_early_leaves_the_gateway_well(client: Any) -> Non
     with client.chat.completions.create(model="reference", messages=ASK, stream=True) as stream:
         next(iter(stream))
     assert client.chat.completions.create(model="reference", messages=ASK).choices[0].message.content == "47 + 38 = 85"
+
+
+def test_every_frame_is_of_the_packages_types(url: str, scripted_url: str) -> None:
+    asked = {"messages": ASK, "stream_options": {"include_usage": True}}
+    of_numbers = chunks(url, {"model": "reference", "triphase": {"summaries": "auto"}, **asked})
+    assert of_numbers[-1].usage is not None
+    of_tools = chunks(scripted_url, {"model": "tools", "tools": [WEATHER], **asked})
+    assert of_tools[-2].choices[0].finish_reason == "tool_calls"
+
+
+def test_tools_there_and_back(scripted: Any, engine: Any) -> None:
+    first = scripted.chat.completions.create(model="tools", messages=ASK, tools=[WEATHER], tool_choice="auto")
+    ChatCompletion.model_validate(first.to_dict(), strict=True)
+    message = first.choices[0].message
+    assert [call.function.arguments for call in message.tool_calls] == ['{"city": "Oslo"}', '{"city": "Rome"}']
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "rain"} for call in message.tool_calls]
+    scripted.chat.completions.create(model="json", messages=[*ASK, message.to_dict(), *results], tools=[WEATHER])
+    assert [said["role"] for said in engine.asked[-1]["messages"]] == ["user", "assistant", "tool", "tool"]
+
+
+def test_the_packages_stream_puts_tool_calls_together(scripted: Any) -> None:
+    with scripted.chat.completions.stream(model="tools", messages=ASK, tools=[WEATHER]) as stream:
+        stream.until_done()
+        final = stream.get_final_completion()
+    assert [call.id for call in final.choices[0].message.tool_calls] == ["call_a", "call_b"]
+
+
+def test_structured_output_and_images_reach_the_engine(scripted: Any, engine: Any) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"}}
+    content: Any = [{"type": "text", "text": "How many?"}, picture]
+    parsed = scripted.chat.completions.parse(
+        model="json", messages=[{"role": "user", "content": content}], response_format=Sum
+    )
+    assert parsed.choices[0].message.parsed == Sum(sum=85)
+    assert parsed.usage.prompt_tokens_details.cached_tokens == 4
+    assert engine.asked[-1]["messages"][-1]["content"][1] == picture
+    assert engine.asked[-1]["response_format"]["json_schema"]["name"] == "Sum"
+
+
+def test_a_stream_that_breaks_raises_and_an_engine_that_is_full_is_told_by_status(scripted: Any) -> None:
+    with pytest.raises(openai.APIError) as broken:
+        list(scripted.chat.completions.create(model="broken", messages=ASK, stream=True))
+    assert broken.value.code.startswith("UPSTREAM_")
+    with pytest.raises(openai.APIStatusError) as full:
+        scripted.chat.completions.create(model="busy", messages=ASK, stream=True)
+    assert full.value.status_code in {429, 503}
+
+
+def test_who_leaves_ends_the_engines_work(scripted: Any, engine: Any) -> None:
+    engine.left.clear()
+    with scripted.chat.completions.create(model="endless", messages=ASK, stream=True) as stream:
+        next(iter(stream))
+    assert engine.left.wait(30)

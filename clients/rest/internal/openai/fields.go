@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -54,6 +55,9 @@ func isNull(value json.RawMessage) bool { return string(value) == "null" }
 
 // read fills in a request by a table; fields that the table does not hold are refused.
 func read(request *wanted, body []byte, table map[string]field) error {
+	if !utf8.Valid(body) { // Go's decoder would mend it in texts, and not in what is passed on as it is
+		return wrong{"the body", "must be UTF-8"}
+	}
 	given, err := members(body, "the body")
 	if err != nil {
 		return err

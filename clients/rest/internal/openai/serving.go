@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	pb "triphase.dev/clients/go/gatewayv1"
 	"triphase.dev/clients/rest/internal/gateway"
@@ -106,6 +107,15 @@ func (f *facade) open(ctx context.Context, request *wanted) (calling, *pb.Stream
 	return stream, first, err
 }
 
+// receive takes the next event. What a client of the OpenAI API has seen cannot be voided, so no restarts are accepted.
+func receive(stream calling) (*pb.StreamGenerateResponse, error) {
+	event, err := stream.Recv()
+	if err == nil && event.GetRestarted() != nil {
+		err = status.Error(codes.DataLoss, "RESTART_UNASKED: the gateway voided events, which was not accepted")
+	}
+	return event, err
+}
+
 // writeStream holds the head back until there is something to show, so that an engine that fails at once is told by the
 // HTTP status, which clients of the OpenAI API act on.
 func writeStream(w http.ResponseWriter, stream calling, answer answering, names *namer) {
@@ -121,7 +131,7 @@ func writeStream(w http.ResponseWriter, stream calling, answer answering, names 
 		return err == nil && control.Flush() == nil
 	}
 	for {
-		event, err := stream.Recv()
+		event, err := receive(stream)
 		if errors.Is(err, io.EOF) {
 			send(answer.ended())
 			return
@@ -147,7 +157,7 @@ func writeStream(w http.ResponseWriter, stream calling, answer answering, names 
 
 func writeWhole(w http.ResponseWriter, stream calling, answer answering, names *namer) {
 	for {
-		event, err := stream.Recv()
+		event, err := receive(stream)
 		if errors.Is(err, io.EOF) {
 			writeJSON(w, http.StatusOK, answer.whole())
 			return
