@@ -219,8 +219,37 @@ def test_a_repository_that_cannot_be_analysed_is_a_problem_of_its_key(deployment
     with pytest.raises(ConfigError) as caught:
         deployment('repository = "models/m"\neffort.default = "low"', derive)
     assert format_problems(caught.value).replace(f"{tmp_path}/", "") == (
-        "gateway.toml:6: deployments.a.repository: expected a model repository; there is no such folder"
+        "gateway.toml:6: deployments.a.repository: "
+        "expected a model repository whose efforts can be told, or a profile; there is no such folder"
     )
+
+
+def test_keys_are_held_to_the_profile_that_was_made(deployment: Loaded, tmp_path: Path) -> None:
+    keys = 'repository = "models/m"\npreset = "qwen3"\neffort.default = "{}"'
+    assert deployment(keys.format("low"), lambda _: THINKER).effort.default is LOW  # which the preset does not know
+    with pytest.raises(ConfigError) as caught:
+        deployment(keys.format("medium"), lambda _: THINKER)
+    assert format_problems(caught.value).replace(f"{tmp_path}/", "") == (
+        "gateway.toml:8: deployments.a.effort.default: expected a default that is supported (low, high)"
+    )
+
+
+def test_only_repositories_that_a_route_uses_are_analysed(deployment: Loaded) -> None:
+    asked: list[Path] = []
+
+    def derive(folder: Path) -> Profile:
+        asked.append(folder)
+        return THINKER
+
+    spare = '[deployments.spare]\nupstream = "vllm"\nmodel = "m"\nrepository = "nowhere"'
+    deployment(spare, derive)
+    assert asked == []
+
+
+def test_templates_of_repositories_are_watched(deployment: Loaded, tmp_path: Path) -> None:
+    deployment('repository = "models/m"')
+    names = ("chat_template.jinja", "tokenizer_config.json")
+    assert files_of(tmp_path / "gateway.toml")[1:] == tuple(tmp_path / "models/m" / name for name in names)
 
 
 def test_what_is_in_force_tells_the_efforts(deployment: Loaded, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,15 +24,18 @@ from triphase_server.app.admin import place_of
 from triphase_server.app.admin_commands import checked_admin
 from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.handover import Received, SupervisorGone
+from triphase_server.app.profiling import Derivations
 from triphase_server.config import (
     ConfigError,
     GatewayConfig,
     LogLevel,
     format_problems,
     json_schema,
+    load,
     warnings,
 )
 from triphase_server.config.kinds import ListenAddress
+from triphase_server.config.profiles import Deriver
 from triphase_server.core.request import Effort
 from triphase_server.rpc.listening import CannotListen
 from triphase_server.telemetry.lines import Lines
@@ -111,7 +114,8 @@ def serve(
     if config or worker:  # what a reload would bring is read just now, and a worker is told by its supervisor
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     received = Received(sys.stdin.fileno()) if worker else None
-    file = _file(config, listen=listen, admin_listen=admin, log_level=log_level) if config else None
+    overrides = {"listen": listen, "admin_listen": admin, "log_level": log_level}
+    file = _file(config, derive=Derivations(), **overrides) if config else None
     loaded = _handed(received) if received else _load(file) if file else None
     level = log_level or (loaded.log_level if loaded else "info")
     with _logging(level, as_json=log_json) as tell:
@@ -168,13 +172,22 @@ def check(
     if config is None:
         typer.echo(json.dumps(json_schema(), indent=2))
         return
-    loaded = _load(_file(config))
+    derivations = Derivations() if repositories else None
+    loaded = _load(_file(config, derive=derivations), otherwise=partial(_validate_underived, config, derivations))
     for warning in warnings(loaded):
         typer.echo(f"warning: {warning}", err=True)
     if repositories and any(deployment.repository for deployment in loaded.deployments.values()):
         _validate_repositories(loaded, config)
     count = len(loaded.routes)
     typer.echo(f"{config}: fine; {count} {'route' if count == 1 else 'routes'}: {', '.join(sorted(loaded.routes))}")
+
+
+def _validate_underived(file: Path, derivations: Derivations | None) -> None:
+    """Tells what is wrong with repositories, where that is why no profile could be made of one."""
+    if derivations is None or not derivations.failed:
+        return
+    with suppress(ConfigError):  # what it holds is told then
+        _validate_repositories(load(file, environ=os.environ), file)
 
 
 def _validate_repositories(config: GatewayConfig, file: Path) -> None:
@@ -204,15 +217,17 @@ def _logging(level: str, *, as_json: bool) -> Iterator[Tell]:
         lines.flush(wait_s=_FLUSH_S)
 
 
-def _file(path: Path, **overrides: str | None) -> ConfigFile:
+def _file(path: Path, *, derive: Deriver | None = None, **overrides: str | None) -> ConfigFile:
     given = {key: value for key, value in overrides.items() if value is not None}
-    return ConfigFile(path, environ=os.environ, overrides=given)
+    return ConfigFile(path, environ=os.environ, overrides=given, derive=derive)
 
 
-def _load(file: ConfigFile) -> GatewayConfig:
+def _load(file: ConfigFile, *, otherwise: Callable[[], None] = lambda: None) -> GatewayConfig:
+    """Reads a file; where it is wrong, does what comes otherwise, which may end all, then tells of it and ends."""
     try:
         return file.read()
     except ConfigError as error:
+        otherwise()
         typer.echo(format_problems(error), err=True)
         raise typer.Exit(1) from None
 

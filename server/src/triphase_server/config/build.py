@@ -27,7 +27,8 @@ def upstreams(table: GatewayTable) -> Mapping[str, UpstreamSettings]:
 
 def routes(table: GatewayTable, profiles: Profiles) -> Mapping[str, Route]:
     """Returns all routes by name, each with its deployments, as far as a profile tells of their models."""
-    made = {name: _deployment(name, deployment, profiles) for name, deployment in table.deployments.items()}
+    used = {target.name for route in table.routes.values() for target in route.deployments}
+    made = {name: _deployment(name, table.deployments[name], profiles) for name in used}
     return {name: _route(name, route, made) for name, route in table.routes.items()}
 
 

@@ -17,6 +17,7 @@ from triphase_server.config.fields import Surroundings, Table
 from triphase_server.config.kinds import AdminAddress
 from triphase_server.config.problems import problems_of
 from triphase_server.config.profiles import Deriver, Profiles
+from triphase_server.config.repositories import TEMPLATE_FILES, unfit_repositories
 from triphase_server.config.schema import GatewayTable, LogLevel
 from triphase_server.config.source import Source, as_table, read
 from triphase_server.config.warning_rules import warnings_of
@@ -91,6 +92,8 @@ def load(path: Path, *, environ: Mapping[str, str], derive: Deriver | None = Non
     if problems:
         # Raised out here, so that no traceback and no context leads back to the inputs.
         raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
+    if unfit := [source.problem(path, message=message) for path, message in unfit_repositories(table, profiles)]:
+        raise ConfigError(unfit)
     return GatewayConfig(
         listen=table.listen,
         metrics_listen=table.metrics_listen,
@@ -156,6 +159,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
     named = [upstream.get(key) for upstream in upstreams for key in ("api_key_file", "ca_file")]
     for one in map(as_table, as_table(source.document.get("deployments")).values()):
         named += [one.get("profile"), *(as_table(one.get("enforcement")).get(key) for key in ("template", "tokenizer"))]
+        named += [f"{repository}/{name}" for name in TEMPLATE_FILES if (repository := one.get("repository"))]
     return (path, *dict.fromkeys(source.folder / name for name in named if isinstance(name, str) and name))
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from triphase_model.effort.profile import NotAProfile, Profile, read
+from triphase_model.effort.profile import Profile, read
 
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort_policy import EffortPolicy
@@ -33,18 +33,18 @@ class Profiles:
         """Returns the profile in a file; raises NotAProfile."""
         return self._once(path, read)
 
-    def derived(self, repository: str) -> Profile | None:
-        """Returns the profile of a model repository, if one can be made here; raises NotAProfile."""
-        return self._once(repository, self._derive) if self._derive else None
+    def derives(self, deployment: Mapping[str, Any]) -> bool:
+        """Whether the profile of a deployment is one that is made of its repository."""
+        return self._derive is not None and bool(deployment.get("repository")) and not deployment.get("profile")
+
+    def derive(self, repository: str) -> None:
+        """Makes the profile of a repository of which one is to be made; raises NotAProfile."""
+        if self._derive:
+            self._once(repository, self._derive)
 
     def of(self, deployment: Mapping[str, Any]) -> Profile | None:
-        """Returns the profile of a deployment by its keys; `None` where there is none, or it is told elsewhere."""
-        try:
-            if profile := deployment.get("profile"):
-                return self.named(profile)
-            return self.derived(repository) if (repository := deployment.get("repository")) else None
-        except NotAProfile:
-            return None
+        """Returns the profile of a deployment by its keys; `None` where there is none, or none was made."""
+        return self._known.get(deployment.get("profile") or deployment.get("repository") or "")
 
     def _once(self, path: str, make: Deriver) -> Profile:
         if path not in self._known:

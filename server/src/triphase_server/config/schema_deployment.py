@@ -4,7 +4,7 @@ Rule: a table that has a preset beneath it changes only the keys that the file s
 what holds for all of them, are in `schema.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -176,21 +176,14 @@ class DeploymentTable(Table):
             raise wrong(f"expected the path of a model profile; {_where(error)}", show=False) from None
         return path
 
-    @field_validator("repository")
-    @classmethod
-    def _can_be_analysed(cls, path: str, info: ValidationInfo) -> str:
-        try:
-            if path and not info.data.get("profile"):
-                surroundings(info).profiles.derived(path)
-        except NotAProfile as error:
-            raise wrong(f"expected a model repository; {error.expected}", show=False) from None
-        return path
-
     @field_validator("effort")
     @classmethod
     def _fits_the_rest(cls, effort: EffortTable, info: ValidationInfo) -> EffortTable:
-        policy = effort_policy(effort, info.data, profiles=surroundings(info).profiles)
-        for key, message in mistakes(effort, policy):
+        profiles = surroundings(info).profiles
+        # What depends on a profile that is still to be made is told by `loading.py`.
+        for key, message in (
+            () if profiles.derives(info.data) else effort_mistakes(effort, info.data, profiles=profiles)
+        ):
             raise wrong(message, at=(key,))
         return effort
 
@@ -206,6 +199,13 @@ class DeploymentTable(Table):
 
 def _where(error: NotAProfile) -> str:
     return f"its {error.key}: {error.expected}" if error.key else error.expected
+
+
+def effort_mistakes(
+    effort: EffortTable, deployment: Mapping[str, Any], *, profiles: Profiles
+) -> Iterator[tuple[str, str]]:
+    """Yields the keys of the table that cannot be meant with all else, and what was expected there."""
+    return mistakes(effort, effort_policy(effort, deployment, profiles=profiles))
 
 
 def effort_policy(effort: EffortTable, deployment: Mapping[str, Any], *, profiles: Profiles) -> EffortPolicy:
