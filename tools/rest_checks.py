@@ -4,11 +4,12 @@ Where Go is missing they are skipped with a notice, except in continuous integra
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from toolchains import missing, verdict
 
 ROOT = Path(__file__).parent.parent
 REST = ROOT / "clients/rest"
@@ -35,9 +36,8 @@ CHECKS: Sequence[tuple[str, Sequence[str], Path]] = (
 
 def main() -> int:
     """Returns the exit code of the first check that fails, or 0."""
-    if shutil.which("go") is None:
-        sys.stderr.write("Go is not installed: the checks of clients/rest are skipped.\n")
-        return int(os.environ.get("CI") == "true")
+    if lacking := missing(["go", "gofmt", "gcc"]):  # the race detector needs a C compiler
+        return verdict("the REST shim", lacking)
     binaries = os.environ["TRIPHASE_REST_BIN"]
     for name, command, folder in CHECKS:
         sys.stdout.write(f"rest: {name}\n")

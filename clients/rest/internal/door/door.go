@@ -1,4 +1,4 @@
-// Package door puts the doors of this program behind one address: REST, the OpenAI-compatible facade, health.
+// Package door puts the doors of this program behind one address: REST, the OpenAI-compatible facade, health, pages.
 //
 // Which path speaks which dialect is here, and so how a refusal is written; all else is the doors' own.
 package door
@@ -16,6 +16,7 @@ import (
 	"triphase.dev/clients/rest/internal/gen"
 	"triphase.dev/clients/rest/internal/guard"
 	"triphase.dev/clients/rest/internal/openai"
+	"triphase.dev/clients/rest/internal/playground"
 	"triphase.dev/clients/rest/internal/shim"
 )
 
@@ -33,6 +34,7 @@ func New(conn grpc.ClientConnInterface, options guard.Options) (http.Handler, er
 	mux.HandleFunc("GET /healthz", healthz(grpc_health_v1.NewHealthClient(conn)))
 	mux.HandleFunc("GET /openapi.json", document(gen.OpenAPI))
 	mux.HandleFunc("GET /swagger.json", document(gen.Swagger))
+	playground.Register(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusNotFound, "there is nothing here: see /openapi.json")
 	})

@@ -53,7 +53,8 @@ func newResponse(request *wanted, started *pb.Started) *response {
 	return &response{request: request, started: started, created: now(), calls: map[int32]*callItem{}}
 }
 
-func (r *response) id() string { return "resp_" + r.started.GetResponseId() }
+// id is the gateway's, with the separator of the Responses API.
+func (r *response) id() string { return "resp_" + strings.TrimPrefix(r.started.GetResponseId(), "resp-") }
 
 // tell writes one event.
 func (r *response) tell(kind string, members object) {

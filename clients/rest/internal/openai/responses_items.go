@@ -19,7 +19,7 @@ type placed struct {
 
 func place(r *response, prefix string, item outputItem) placed {
 	index := r.begin(item)
-	return placed{id: fmt.Sprintf("%s_%s_%d", prefix, r.started.GetResponseId(), index), index: index, status: "in_progress"}
+	return placed{id: fmt.Sprintf("%s_%s_%d", prefix, strings.TrimPrefix(r.id(), "resp_"), index), index: index, status: "in_progress"}
 }
 
 // at begins the members of an event about the item.
