@@ -13,7 +13,7 @@ from toolchains import missing, verdict
 
 ROOT = Path(__file__).parent.parent
 REST = ROOT / "clients/rest"
-DECODERS = ("FuzzReadChat", "FuzzReadResponses")
+DECODERS = (("FuzzReadChat", "openai"), ("FuzzReadResponses", "openai"), ("FuzzReadRequest", "shim"))
 FUZZ = ("go", "test", "-run=^$", "-fuzztime=10s", "-fuzzminimizetime=1x")
 CHECKS: Sequence[tuple[str, Sequence[str], Path]] = (
     ("stubs", (sys.executable, "tools/rest_stubs.py", "--check"), ROOT),

@@ -2,8 +2,6 @@ package door
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -342,32 +340,6 @@ func TestABodyThatTricklesIsGivenUp(t *testing.T) {
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil || !strings.Contains(line, "408") {
 		t.Fatal(line, err)
-	}
-}
-
-func TestAClientThatLeavesClosesTheCallInEachPhase(t *testing.T) {
-	events := vectors(t)["worked-transcript"].events
-	for _, path := range []string{"/triphase/v1/stream", "/v1/chat/completions"} {
-		for _, count := range []int{7, 11} { // while it thinks, while it answers
-			f := &fake{events: events[:count], hold: true}
-			url, _ := serve(t, f)
-			ctx, cancel := context.WithCancel(context.Background())
-			body := aRequest
-			if path != "/triphase/v1/stream" {
-				body = strings.Replace(aChatFlow, "{", `{"triphase": {"summaries": "auto"}, `, 1)
-			}
-			request, _ := http.NewRequestWithContext(ctx, http.MethodPost, url+path, bytes.NewReader([]byte(body)))
-			request.Header.Set("Content-Type", "application/json")
-			answer, err := http.DefaultClient.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = answer.Body.Read(make([]byte, 64))
-			gone := time.Now()
-			cancel()
-			t.Logf("%s after %d events: closed in %v", path, count, (<-f.left).Sub(gone))
-			_ = answer.Body.Close()
-		}
 	}
 }
 

@@ -26,17 +26,27 @@ type fake struct {
 	hold   bool // after the events it waits until the caller leaves
 	left   chan time.Time
 	asked  chan string // full names of methods
-	got    *pb.StreamGenerateRequest
+
+	// Where they are set: a call says that it waits, and waits for the gate to close; `held` is closed once all is sent.
+	waiting chan struct{}
+	gate    chan struct{}
+	held    chan struct{}
 }
 
-func (f *fake) StreamGenerate(request *pb.StreamGenerateRequest, stream grpc.ServerStreamingServer[pb.StreamGenerateResponse]) error {
-	f.got = request
+func (f *fake) StreamGenerate(_ *pb.StreamGenerateRequest, stream grpc.ServerStreamingServer[pb.StreamGenerateResponse]) error {
+	if f.gate != nil {
+		f.waiting <- struct{}{}
+		<-f.gate
+	}
 	for _, event := range f.events {
 		if stream.Send(event) != nil {
 			break // the caller has left already
 		}
 	}
 	if f.hold {
+		if f.held != nil {
+			close(f.held)
+		}
 		<-stream.Context().Done()
 		f.left <- time.Now()
 	}

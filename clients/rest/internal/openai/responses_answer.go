@@ -54,7 +54,9 @@ func newResponse(request *wanted, started *pb.Started) *response {
 }
 
 // id is the gateway's, with the separator of the Responses API.
-func (r *response) id() string { return "resp_" + strings.TrimPrefix(r.started.GetResponseId(), "resp-") }
+func (r *response) id() string {
+	return "resp_" + strings.TrimPrefix(r.started.GetResponseId(), "resp-")
+}
 
 // tell writes one event.
 func (r *response) tell(kind string, members object) {
