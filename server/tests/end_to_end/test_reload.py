@@ -12,7 +12,9 @@ import grpc
 import pytest
 from end_to_end.processes import Process, command, run
 from end_to_end.stage import request
+from repositories.reasoning import of_family
 from telemetry.test_exposition import get
+from triphase.gateway.v1 import ReasoningEffort
 from triphase_client import Client, TriphaseError
 from upstream.raw_server import Call, Net
 
@@ -97,6 +99,12 @@ async def refusal(address: str, model: str) -> grpc.StatusCode:
         await output(address, model)
     assert failed.value.code is not None
     return failed.value.code
+
+
+async def efforts(address: str) -> list[int]:
+    async with Client(address, retry=None) as client:
+        (model,) = await client.models()
+        return list(model.efforts)
 
 
 async def models(address: str) -> list[str]:
@@ -338,3 +346,27 @@ async def test_fifty_reloads_under_load_drop_nothing(configuration: Configuratio
         while engine.keys[-1] != "key-49":  # a worker gets the last one when the supervisor has told of it
             assert await output(address) == "85"
         assert len(set(engine.keys)) > 5
+
+
+async def test_a_template_that_changes_changes_the_efforts_of_its_route(configuration: Configuration) -> None:
+    repository = configuration.path.parent / "model"
+    repository.mkdir()
+    for name, data in of_family("qwen3").items():
+        (repository / name).write_bytes(data)
+    async with serving(configuration, Engine()) as process:
+        address = await process.address()
+        assert len(await efforts(address)) == 7  # of a model of which nothing is known
+        named = 'model = "m"\nrepository = "model"\n'
+        configuration.replace(configuration.path.read_text().replace('model = "m"\n', named))
+        await process.line(RELOADED)
+        assert await efforts(address) == [
+            ReasoningEffort.REASONING_EFFORT_NONE,
+            ReasoningEffort.REASONING_EFFORT_MEDIUM,
+        ]
+        (repository / "chat_template.jinja").write_bytes(of_family("gpt-oss")["chat_template.jinja"])
+        await process.line(RELOADED)
+        graded = await efforts(address)
+        assert ReasoningEffort.REASONING_EFFORT_LOW in graded
+        (repository / "chat_template.jinja").unlink()
+        assert (await process.line(REFUSED))[1] == "1 problem"
+        assert await efforts(address) == graded
