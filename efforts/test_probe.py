@@ -1,4 +1,4 @@
-"""The probe asked of the gateway before the reference model: *none* where the template ignores effort, else *graded*."""
+"""The probe, by the gateway, of the reference model: *none* where its template ignores effort, else *graded*."""
 
 import os
 from pathlib import Path
