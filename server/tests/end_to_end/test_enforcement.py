@@ -130,6 +130,35 @@ async def test_thoughts_come_while_the_model_thinks_and_not_at_once(
     assert sum(event.HasField("reasoning_delta") for event in events) > 5
 
 
+async def test_efforts_do_something_again_with_a_model_that_hears_none(
+    model: ReferenceModel, repository: Path, tmp_path: Path
+) -> None:
+    endpoint = ReferenceEndpoint(model)
+    own = f'repository = "{repository}"'
+    budgets = "budgets = { minimal = 8, low = 16, medium = 64, high = 0, xhigh = 0 }"
+    seen = []
+    async with (
+        serve(models=[endpoint]) as engine,
+        gateway(tmp_path, engine.url, model=endpoint.name, table=TABLE, deployment=own, effort=budgets) as one,
+    ):
+        for effort in ("NONE", "LOW", "MEDIUM", "HIGH"):
+            value = generation_pb2.ReasoningEffort.Value(f"REASONING_EFFORT_{effort}")
+            events = await one.events(request(reasoning=Reasoning(effort=value)))
+            applied = events[-1].completed.reasoning
+            seen.append((events[-1].completed.usage.reasoning_tokens, applied.control, applied.stopped))
+            assert applied.applied_effort == value
+            assert output(events)
+    lengths = [tokens for tokens, _, _ in seen]
+    assert lengths == sorted(set(lengths))
+    assert lengths[0] == 0
+    assert [control for _, control, _ in seen[:3]] == [
+        generation_pb2.REASONING_CONTROL_PREFILL,
+        generation_pb2.REASONING_CONTROL_FORCED_STOP,
+        generation_pb2.REASONING_CONTROL_FORCED_STOP,
+    ]
+    assert [stopped for _, _, stopped in seen] == [False, True, True, False]
+
+
 async def test_none_is_an_answer_without_a_thought(stage: Stage) -> None:
     asked = Reasoning(effort=generation_pb2.REASONING_EFFORT_NONE, include_raw=True)
     events = await stage.events(request(reasoning=asked))
