@@ -24,7 +24,7 @@ REQUEST = GenerationRequest(
     sampling=Sampling(temperature=0.5, seed=7),
     stop=("END",),
     max_output_tokens=900,
-    extra_body={"top_k": 5, "min_tokens": 1},
+    extra_body={"top_k": 5, "min_tokens": 1, "logprobs": True, "top_logprobs": 3},
 )
 CONTINUATION = Continuation(prompt="P<think>\na\n</think>\n\n", written="<think>\na\n</think>\n\n", max_tokens=400)
 

@@ -19,10 +19,10 @@ from triphase_server.upstream.settings import MaxTokensField
 _OF_CHATS_ALONE = frozenset(
     {
         "add_generation_prompt", "chat_template", "chat_template_kwargs", "continue_final_message", "documents",
-        "include_reasoning", "max_completion_tokens", "messages", "parallel_tool_calls", "parse_reasoning",
+        "include_reasoning", "logprobs", "max_completion_tokens", "messages", "parallel_tool_calls", "parse_reasoning",
         "reasoning", "reasoning_budget", "reasoning_budget_tokens", "reasoning_effort", "reasoning_format",
         "response_format", "separate_reasoning", "stream_reasoning", "thinking_budget_tokens", "thinking_token_budget",
-        "tool_choice", "tools",
+        "tool_choice", "tools", "top_logprobs",
     }
 )  # fmt: skip
 
