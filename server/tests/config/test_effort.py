@@ -70,6 +70,7 @@ def test_sglang_needs_its_processor(deployment: Loaded) -> None:
     assert deployment(keys).effort.budget_field == ""
     told = deployment(f'{keys}extra_body = {{ custom_logit_processor = "…" }}')
     assert told.effort.budget_field == "custom_params.thinking_budget"
+    assert told.effort.standing == told.extra_body
 
 
 def test_keys_of_the_table_win_over_the_engine(deployment: Loaded) -> None:
@@ -257,6 +258,7 @@ def test_what_is_in_force_tells_the_efforts(deployment: Loaded, tmp_path: Path) 
     told = effective(load(tmp_path / "gateway.toml", environ={}))["deployments"]["a"]
     assert told["engine"] == "vllm"
     assert told["effort"]["efforts"] == ["none", "low", "high", "max"]
+    assert "standing" not in told["effort"]
     assert told["effort"]["levels"]["low"] == {"chat_template_kwargs": {"thinking": True, "thinking_effort": "low"}}
 
 

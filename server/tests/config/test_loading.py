@@ -184,6 +184,7 @@ def test_every_key_reaches_its_value(path: Path) -> None:
             method=EffortMethod.TOGGLE,
             supported=(Effort.NONE, Effort.HIGH),
             default=Effort.HIGH,
+            standing={"top_k": 20, "nested": {"list": [1, 2.5, "x", True]}},
             unsupported=UnsupportedPolicy.CLAMP,
             budget_field="thinking_token_budget",
         ),

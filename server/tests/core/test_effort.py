@@ -304,9 +304,14 @@ def test_what_could_be_several_efforts_is_reported_as_none_of_them() -> None:
 
 
 def test_fields_that_do_not_steer_thinking_change_nothing() -> None:
-    own = {"top_a": 1, "chat_template_kwargs": {"locale": "de"}, "custom_params": {}, "thinking_token_budget_x": 5}
-    planned = asked(EffortPolicy(default=Effort.LOW), extra_body=own)
-    assert (planned.body, planned.applied.source) == ({"reasoning_effort": "low"}, Source.DEFAULT)
+    policy = EffortPolicy(default=Effort.LOW)
+    silent: tuple[dict[str, object], ...] = (
+        {"top_a": 1, "chat_template_kwargs": {"locale": "de"}, "custom_params": {}, "thinking_token_budget_x": 5},
+        {"chat_template_kwargs": {}},
+    )
+    for own in silent:
+        planned = asked(policy, extra_body=own)
+        assert (planned.body, planned.applied.source) == ({"reasoning_effort": "low"}, Source.DEFAULT)
 
 
 @pytest.mark.parametrize(("value", "tokens"), [(30, 30), (-1, 0), (True, 0), ("30", 0), (0, 0)])
@@ -343,6 +348,8 @@ def test_own_fields_beside_an_effort_may_say_the_same() -> None:
             {"chat_template_kwargs": {"reasoning_effort": "low"}},
             "chat_template_kwargs.reasoning_effort",
         ),
+        (EffortPolicy(), Effort.HIGH, {"thinking_token_budget": 0}, "thinking_token_budget"),
+        (TOGGLE, Effort.MEDIUM, {"chat_template_kwargs": "enable_thinking"}, "chat_template_kwargs"),
     ],
 )
 def test_own_fields_that_contradict_the_effort_are_refused(
@@ -380,3 +387,36 @@ def test_a_bound_beside_own_fields_that_turn_thinking_on_is_held() -> None:
     planned = asked(BUDGETED, most=60, extra_body=THINKING)
     assert planned.body == {"thinking_token_budget": 60}
     assert (planned.applied.source, planned.applied.max_tokens) == (Source.EXTRA_BODY, 60)
+
+
+# Fields that every request to the deployment carries.
+
+
+def test_what_the_deployment_says_of_thinking_by_its_own_fields_is_reported_as_the_default() -> None:
+    policy = replace(TOGGLE, standing={**NO_THINKING, "top_k": 20, "reasoning_budget": 30})
+    planned = asked(policy)
+    assert planned == PlannedReasoning(
+        applied=AppliedReasoning(
+            applied_effort=Effort.NONE,
+            method="chat_template_kwargs.enable_thinking",
+            control=TEMPLATE,
+            source=Source.DEFAULT,
+        )
+    )
+    bound = asked(replace(TOGGLE, standing={"reasoning_budget": 30}))
+    assert bound.applied == AppliedReasoning(
+        method="reasoning_budget",
+        max_tokens=30,
+        source=Source.DEFAULT,
+        max_tokens_control=Control.ENGINE_BUDGET,
+    )
+
+
+def test_whatever_else_is_said_wins_over_the_fields_of_the_deployment() -> None:
+    policy = replace(BUDGETED, standing={**NO_THINKING, "thinking_token_budget": 30})
+    assert asked(policy, Effort.LOW).body == {**THINKING, "thinking_token_budget": 1024}
+    assert asked(policy, extra_body=THINKING).applied.source is Source.EXTRA_BODY
+    bounded = asked(replace(policy, standing={"thinking_token_budget": 30}), extra_body={"thinking_token_budget": 7})
+    assert (bounded.applied.max_tokens, bounded.applied.source) == (7, Source.EXTRA_BODY)
+    default = asked(replace(policy, default=Effort.MAX))
+    assert (default.body, default.applied.max_tokens) == (THINKING, 30)

@@ -54,7 +54,7 @@ def _names(values: Mapping[str, object]) -> dict[str, str]:
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:
     told = _told(deployment, leave_out={"name", "effort", "extra_body", "enforcement"})
-    effort = {**_told(deployment.effort), "efforts": _plain(deployment.effort.efforts)}
+    effort = {**_told(deployment.effort, leave_out={"standing"}), "efforts": _plain(deployment.effort.efforts)}
     enforcement = deployment.enforcement and _enforcement(deployment.enforcement)
     return {**told, "effort": effort, "extra_body": _names(deployment.extra_body), "enforcement": enforcement}
 

@@ -218,7 +218,8 @@ def effort_policy(effort: EffortTable, deployment: Mapping[str, Any], *, profile
     policy = effort_of(profiles.of(deployment), ground(preset).effort, has_preset=preset is not None)
     if engine := deployment.get("engine"):
         policy = on_engine(policy, engine, extra_body=deployment.get("extra_body", {}))
-    return effort.over(replace(policy, enforces=deployment.get("enforcement") is not None))
+    standing = deployment.get("extra_body", {})
+    return effort.over(replace(policy, standing=standing, enforces=deployment.get("enforcement") is not None))
 
 
 def detection_over(own: DetectionTable, deployment: Mapping[str, Any], *, profiles: Profiles) -> Detection:

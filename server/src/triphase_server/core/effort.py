@@ -71,28 +71,28 @@ class _Choice:
 
 def plan(request: GenerationRequest, *, policy: EffortPolicy) -> PlannedReasoning:
     """Decides what the engine is asked for; raises InvalidRequest where the policy refuses."""
-    own = _own(request, policy)
+    own = _thinking_fields(request.extra_body, policy)
     choice = _choice(request.reasoning.effort, own, policy)
     bound = _bound(request, choice, own, policy)
     found = (
         *_effort_conflicts(choice, own),
-        *bound_conflicts(bound, own),
+        *bound_conflicts(bound, own, effort=request.reasoning.effort),
         *least_conflicts(request, choice.effort, bound, policy),
     )
     if found:
         raise InvalidRequest(found)
     return PlannedReasoning(
-        applied=_applied(request, choice, bound),
+        applied=_applied(request, choice, bound, own),
         body=merged(choice.written, bound.written),
         enforced=bound.enforced,
         least=request.reasoning.minimum_tokens,
     )
 
 
-def _own(request: GenerationRequest, policy: EffortPolicy) -> OwnFields:
-    if not request.extra_body:
+def _thinking_fields(extra_body: Fields, policy: EffortPolicy) -> OwnFields:
+    if not extra_body:
         return NOTHING
-    return own_fields(request.extra_body, effort_paths=policy.paths, budget_field=policy.budget_field)
+    return own_fields(extra_body, effort_paths=policy.paths, budget_field=policy.budget_field)
 
 
 def _choice(effort: Effort | None, own: OwnFields, policy: EffortPolicy) -> _Choice:
@@ -102,6 +102,8 @@ def _choice(effort: Effort | None, own: OwnFields, policy: EffortPolicy) -> _Cho
         return _Choice(effort=_meant(own.effort, policy), source=Source.EXTRA_BODY, own=own.effort)
     if policy.default is not None:
         return _given(policy.default, Source.DEFAULT, policy)
+    if standing := _thinking_fields(policy.standing, policy).effort:
+        return _Choice(effort=_meant(standing, policy), source=Source.DEFAULT, own=standing)
     return _Choice()
 
 
@@ -145,7 +147,7 @@ def _bound(request: GenerationRequest, choice: _Choice, own: OwnFields, policy: 
         return asked_bound(request, choice.effort, policy)
     gives_way = bool(choice.own) or (bool(own.bound) and choice.source is Source.DEFAULT)
     if choice.effort is None or gives_way or not policy.held.get(choice.effort):
-        return own_bound(own.bound)
+        return own_bound(own.bound or _thinking_fields(policy.standing, policy).bound)
     return effort_bound(request, choice.effort, policy)
 
 
@@ -154,7 +156,7 @@ def _effort_conflicts(choice: _Choice, own: OwnFields) -> Iterator[Violation]:
         yield from contradictions(own.effort, effort=choice.effort, written=dict(leaves(choice.written)))
 
 
-def _applied(request: GenerationRequest, choice: _Choice, bound: Bound) -> AppliedReasoning:
+def _applied(request: GenerationRequest, choice: _Choice, bound: Bound, own: OwnFields) -> AppliedReasoning:
     wish = request.reasoning
     return AppliedReasoning(
         requested_effort=wish.effort,
@@ -162,7 +164,7 @@ def _applied(request: GenerationRequest, choice: _Choice, bound: Bound) -> Appli
         method=", ".join([*choice.paths, *([bound.path] if bound.path else [])]),
         max_tokens=bound.max_tokens,
         control=bound.control if bound.is_effort else _control(choice),
-        source=choice.source or _bound_source(bound, asked=bool(wish.minimum_tokens)),
+        source=choice.source or _bound_source(bound, own, asked=bool(wish.minimum_tokens)),
         max_tokens_control=bound.control if bound.max_tokens else None,
         minimum_tokens=wish.minimum_tokens,
     )
@@ -174,7 +176,9 @@ def _control(choice: _Choice) -> Control | None:
     return None
 
 
-def _bound_source(bound: Bound, *, asked: bool) -> Source | None:
+def _bound_source(bound: Bound, own: OwnFields, *, asked: bool) -> Source | None:
     if bound.said_by or asked:
         return Source.REQUEST
-    return Source.EXTRA_BODY if bound.path else None
+    if bound.path:
+        return Source.EXTRA_BODY if own.bound else Source.DEFAULT
+    return None

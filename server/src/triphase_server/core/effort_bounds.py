@@ -68,11 +68,14 @@ def own_bound(own: Fields) -> Bound:
     return Bound()
 
 
-def bound_conflicts(bound: Bound, own: OwnFields) -> Iterator[Violation]:
-    """Yields what of the caller's own fields bounds thoughts otherwise than the request does."""
+def bound_conflicts(bound: Bound, own: OwnFields, *, effort: Effort | None) -> Iterator[Violation]:
+    """Yields what of the caller's own fields bounds thoughts otherwise than the request does, whose effort is given."""
     for path, value in own.bound.items():
         if bound.said_by and not same(value, bound.max_tokens):
             message = f"contradicts {bound.said_by}, which bounds thoughts at {bound.max_tokens}"
+            yield Violation(field=f"extra_body.{path}", description=message)
+        elif not bound.said_by and effort not in {None, Effort.NONE} and same(value, 0):
+            message = f"contradicts reasoning.effort, which is {effort}"
             yield Violation(field=f"extra_body.{path}", description=message)
 
 

@@ -63,6 +63,8 @@ def own_fields(extra_body: Fields, *, effort_paths: frozenset[str], budget_field
     effort: dict[str, object] = {}
     bound: dict[str, object] = {}
     for path, value in leaves(extra_body):
+        if isinstance(value, Mapping):
+            continue  # an object that says nothing
         if path in effort_paths or (path in CONTROLS and path not in bounds):
             effort[path] = value
         elif path in bounds:
@@ -81,6 +83,8 @@ def contradictions(own: Fields, *, effort: Effort, written: Fields) -> Iterator[
     for path, value in own.items():
         if path in written:
             agrees = same(value, written[path])
+        elif any(ours.startswith(f"{path}.") for ours in written):
+            agrees = False  # what should hold ours is no object
         elif path in SWITCHES and isinstance(value, bool):
             agrees = value is (effort is not Effort.NONE)
         else:

@@ -44,6 +44,7 @@ class EffortPolicy:
         budgets: Reasoning tokens for each effort, 0 = no bound; `None` = the default table where prompts tell no
             degrees apart, else none.
         default: What is asked for where the request says nothing; `None` = nothing is.
+        standing: Body fields that every request to the deployment carries, which may say an effort or a bound as well.
         unsupported: What becomes of another effort.
         budget_field: The path of the body field that bounds reasoning tokens; empty = there is none.
         answer_reserve: Tokens that a bound leaves to the answer, where the request bounds its output.
@@ -57,6 +58,7 @@ class EffortPolicy:
     levels: Mapping[Effort, Mapping[str, object]] = field(default_factory=dict)
     budgets: Mapping[Effort, int] | None = None
     default: Effort | None = None
+    standing: Mapping[str, object] = field(default_factory=dict)
     unsupported: UnsupportedPolicy = UnsupportedPolicy.REJECT
     budget_field: str = ""
     answer_reserve: int = DEFAULT_ANSWER_RESERVE

@@ -85,4 +85,4 @@ SWITCHES = frozenset(f"{TEMPLATE_FIELD}.{name}" for name in ("enable_thinking", 
 WORDS = frozenset(f"{TEMPLATE_FIELD}.{name}" for name in ("reasoning_effort", "reasoning_strength", "thinking_effort"))
 # Variables that steer thinking in words of a family's own.
 _OTHERS = frozenset(f"{TEMPLATE_FIELD}.{name}" for name in ("low_effort", "skip_think", "thinking_mode"))
-CONTROLS = BUDGET_FIELDS | SWITCHES | WORDS | _OTHERS | {EFFORT_FIELD}
+CONTROLS = BUDGET_FIELDS | SWITCHES | WORDS | _OTHERS | {EFFORT_FIELD, TEMPLATE_FIELD}
