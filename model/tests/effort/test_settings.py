@@ -61,7 +61,20 @@ def test_the_rest_is_asked_again_where_one_was_stopped() -> None:
     stopped = made.failed(settings[1])
     assert stopped is not None
     assert stopped.failure is Failure.LIMIT
-    assert asked == [15, 5]
+    # It is asked again as the first of a round, since its time may have been spent by those before it.
+    assert asked == [15, 10, 5]
+
+
+def test_time_that_others_spent_is_not_held_against_a_setting() -> None:
+    def renderer(_: str, __: Mapping[str, str], probes: Probes) -> Rendering:
+        """Has time for seven, whatever they are."""
+        made = {name: Outcome(text="t") for name in list(probes)[:7]}
+        late = {name: Outcome(failure=Failure.LIMIT) for name in list(probes)[7:8]}
+        return Rendering(outcomes=made | late)
+
+    settings = [UNSET, *((("reasoning_effort", effort.value),) for effort in Effort)]
+    made = rendered("", {}, settings, renderer)
+    assert [made.failed(setting) for setting in settings] == [None] * len(settings)
 
 
 def test_what_never_came_is_as_if_it_was_stopped() -> None:

@@ -23,7 +23,7 @@ from triphase_model.validator.checking import Verdict
 from triphase_model.validator.rendering.asking import render
 from triphase_model.validator.rendering.probes import PROBES
 from triphase_model.validator.rendering.results import Failure, Rendering
-from triphase_model.validator.repository import Repository, read_repository
+from triphase_model.validator.repository import Repository, is_template, read_repository
 from triphase_model.validator.source import Source
 from triphase_model.validator.templates import Template
 from triphase_model.validator.vocabulary import NAMED
@@ -137,12 +137,16 @@ def _special_tokens(repository: Repository) -> dict[str, str]:
     return {key: text for key in NAMED if (text := vocabulary.named(key).text) is not None}
 
 
+_HOLDERS: Final = ("tokenizer_config.json", "chat_template.json")
 _NO_TEMPLATE: Final = "there is no chat template: an engine refuses every chat, so effort can have no effect"
 
 
 def _no_template(repository: Repository) -> str:
-    unread = [path for path in (*repository.unread, *sorted(repository.pointers)) if "template" in path]
-    return f"{unread[0]} cannot be read" if unread else _NO_TEMPLATE
+    if repository.templates:
+        return "none of the chat templates is the default one, so an engine refuses every chat without tools"
+    broken = (file for file in _HOLDERS if (document := repository.documents[file]).present and not document.readable)
+    unread = [*broken, *(path for path in repository.unread if is_template(path))]
+    return f"{unread[0]} cannot be read, so no chat template is known" if unread else _NO_TEMPLATE
 
 
 def _problem(made: Rendering) -> tuple[str, bool]:

@@ -29,7 +29,7 @@ USER: Final = "user"
 WITHOUT_PROMPT: Final = "user_without_prompt"
 CONVERSATIONS: Final = (USER, WITHOUT_PROMPT, "system", "tools", "two_turns")
 MOST_SETTINGS: Final = 400
-_MOST_ROUNDS: Final = 6
+_MOST_ROUNDS: Final = 12
 _PROBES_OF_ROUND: Final = 600
 
 
@@ -89,8 +89,16 @@ def rendered(source: str, tokens: Mapping[str, str], settings: Sequence[Setting]
         made = renderer(source, tokens, {name: _variables(asked[name], settings) for name in left})
         if not made.outcomes:
             break
-        outcomes |= {_key(asked[name], settings): outcome for name, outcome in made.outcomes.items()}
+        outcomes |= {_key(asked[name], settings): outcome for name, outcome in _answered(left, made)}
     return Rendered(outcomes=outcomes)
+
+
+def _answered(left: Sequence[str], made: Rendering) -> Iterator[tuple[str, Outcome]]:
+    """What a round says for certain: one that was stopped in its midst may owe that to those before it."""
+    last = next((name for name in reversed(left) if name in made.outcomes), left[0])
+    for name, outcome in made.outcomes.items():
+        if outcome.failure is not Failure.LIMIT or name != last or name == left[0]:
+            yield name, outcome
 
 
 def _key(asked: tuple[str, int], settings: Sequence[Setting]) -> tuple[str, Setting]:
