@@ -1,14 +1,18 @@
 """The four forms of a report: each has every finding, and nothing of a repository escapes its place."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from repositories.clean import repository
-from repositories.editing import checked, setting, the, writing
+from repositories.editing import Fault, checked, setting, the, writing
+from repositories.faults import ALL
 from triphase_model.validator.checking import Result, Verdict
 from triphase_model.validator.reports.machine import github_report, json_report, sarif_report
 from triphase_model.validator.reports.text import text_report
+from triphase_model.validator.repository import INDEX
 from triphase_model.validator.rule import Unanswered
 
 
@@ -97,3 +101,44 @@ def test_text_tells_how_a_choice_is_made() -> None:
     files = repository("qwen3")
     del files["chat_template.jinja"]
     assert "choice   --apply C01=chatml:" in text_report(checked(files))
+
+
+def _is_sarif(whole: dict[str, Any]) -> None:
+    """Whether it has what SARIF 2.1.0 requires of the objects that we write (sections 3.13, 3.14, 3.19, 3.20, 3.27)."""
+    assert whole["version"] == "2.1.0"
+    (run,) = whole["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert all(rule["id"] and rule["shortDescription"]["text"] for rule in rules)
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    assert [type(one["executionSuccessful"]) for one in run["invocations"]] == [bool]
+    for one in run["results"]:
+        assert one["ruleId"] in {rule["id"] for rule in rules}
+        assert one["level"] in ("error", "warning", "note")
+        assert one["message"]["text"]
+        (place,) = one["locations"]
+        assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", place["physicalLocation"]["artifactLocation"]["uri"])
+        assert place["physicalLocation"].get("region", {"startLine": 1})["startLine"] >= 1
+
+
+@pytest.mark.parametrize("fault", ALL, ids=str)
+def test_every_fault_makes_a_log_that_sarif_allows(fault: Fault) -> None:
+    files = repository(fault.base)
+    for change in fault.changes:
+        change(files)
+    whole: dict[str, Any] = json.loads(sarif_report(checked(files)))
+    _is_sarif(whole)
+    assert whole["runs"][0]["results"]
+
+
+@pytest.mark.parametrize("report", [text_report, json_report, sarif_report, github_report])
+def test_names_that_are_no_text_are_told_in_every_form(report: Callable[[Result], str]) -> None:
+    files = repository("qwen3")
+    index = json.loads(files[INDEX])
+    names = ("x\ud800.safetensors", "a b\n%\udcff.safetensors", "\u202e::error::.safetensors")
+    index["weight_map"] |= {f"t{number}": name for number, name in enumerate(names)}
+    files[INDEX] = json.dumps(index).encode()
+    told = report(checked(files))
+    assert told.encode()
+    assert "\u202e" not in told
+    if report is sarif_report:
+        _is_sarif(json.loads(told))

@@ -137,7 +137,7 @@ def _camel(title: str) -> str:
 def _sarif_result(finding: Finding) -> dict[str, Any]:
     region = {"region": {"startLine": finding.at.line}} if finding.at.line is not None else {}
     # A URI reference (RFC 3986): names hold spaces and more.
-    uri = urllib.parse.quote(finding.at.file, errors="surrogateescape")
+    uri = urllib.parse.quote(finding.at.file, errors="surrogatepass")
     place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": uri}} | region}
     if finding.at.pointer:
         place["logicalLocations"] = [{"fullyQualifiedName": finding.at.pointer, "kind": "member"}]
