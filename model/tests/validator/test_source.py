@@ -1,6 +1,9 @@
 """What of a folder is read, and what never is."""
 
+import json
 import os
+import struct
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -105,17 +108,42 @@ def test_declared_sizes_and_headers_are_enough(tmp_path: Path) -> None:
     assert check(Source.of_files(files, sizes)).findings == ()
 
 
-def test_of_large_weights_only_the_headers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = write(tmp_path)
-    read: dict[str, int] = {}
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many bytes of each file are read from now on."""
+    read: Counter[str] = Counter()
     plain = Source.read_range
 
     def counted(self: Source, path: str, start: int, length: int) -> bytes:
         data = plain(self, path, start, length)
-        read[path] = read.get(path, 0) + len(data)
+        read[path] += len(data)
         return data
 
     monkeypatch.setattr(Source, "read_range", counted)
+    return read
+
+
+def test_of_a_model_of_16_gigabytes_less_than_one_megabyte_is_read(tmp_path: Path, read: Counter[str]) -> None:
+    """As many tensors as a model of that size has; their numbers are a hole on the disk."""
+    write(tmp_path)
+    for path in (*tmp_path.glob("*.safetensors"), tmp_path / "model.safetensors.index.json"):
+        path.unlink()
+    names = [f"model.layers.{layer}.{n}.weight" for layer in range(36) for n in range(11)]
+    each = 16_000_000_000 // len(names) // 4096 * 4096
+    spans = {name: [n * each, (n + 1) * each] for n, name in enumerate(names)}
+    entries = {name: {"dtype": "BF16", "shape": [each // 8192, 4096], "data_offsets": s} for name, s in spans.items()}
+    header = json.dumps(entries).encode()
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + each * len(names))
+    told = {finding.rule for finding in check(Source.of_folder(tmp_path)).findings}
+    assert not told & {"W02", "W03", "W04", "W05", "W14"}
+    assert len(header) <= read["model.safetensors"] < len(header) + 200
+    assert sum(read.values()) < 1_000_000
+
+
+def test_of_large_weights_only_the_headers_are_read(tmp_path: Path, read: Counter[str]) -> None:
+    folder = write(tmp_path)
     check(Source.of_folder(folder))
     for name in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
         header = int.from_bytes((folder / name).read_bytes()[:8], "little")

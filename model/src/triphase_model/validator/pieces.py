@@ -3,7 +3,8 @@
 Rule: lengths are checked against what is there before anything is taken, and unknown fields are passed over. Only what
 rules ask for is kept. Wire format: https://protobuf.dev/programming-guides/encoding/; the fields are those of
 `sentencepiece_model.proto` in https://github.com/google/sentencepiece.
-What is wrong with pieces is told in `rules/pieces.py`.
+The package `sentencepiece` refuses the very models that rules tell of, in native code that hostile bytes might crash; a
+test holds both to the same pieces. What is wrong with pieces is told in `rules/pieces.py`.
 """
 
 import struct

@@ -39,11 +39,11 @@ def test_text_tells_the_witnesses_the_fix_and_what_is_refused(result: Result) ->
 
 def test_text_never_sends_control_characters() -> None:
     files = repository("qwen3")
-    setting("config.json", "eos_token_id", to="\x1b[2J\x07\u202e")(files)
+    setting("config.json", "eos_token_id", to="\x1b[2J\x07\u202e\u2028\u200f")(files)
     text = text_report(checked(files))
     assert "\\x1b[2J" in text or "\\u001b[2J" in text
     assert "\x1b[2J" not in text
-    assert "\u202e" not in text
+    assert not {"\u202e", "\u2028", "\u200f"} & set(text)
 
 
 def test_json_has_every_member(result: Result) -> None:

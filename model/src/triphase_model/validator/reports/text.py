@@ -21,7 +21,7 @@ _COLOURS: Final[Mapping[Severity, str]] = {
     Severity.WARNING: typer.colors.YELLOW,
     Severity.INFO: typer.colors.BLUE,
 }
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def text_report(result: Result) -> str:
