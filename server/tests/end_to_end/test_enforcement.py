@@ -260,16 +260,10 @@ FAULTS: dict[str, tuple[Any, grpc.StatusCode, str]] = {
     "overloaded": (Status(status=503), grpc.StatusCode.UNAVAILABLE, "UPSTREAM_OVERLOADED"),
     "reset before the head": (Reset(), grpc.StatusCode.UNAVAILABLE, "UPSTREAM_CONNECTION_LOST"),
     "reset amid the answer": (Reset(at=Place.STREAM), grpc.StatusCode.UNAVAILABLE, "UPSTREAM_CONNECTION_LOST"),
-    "stalled before the head": (Stall(), grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TIMEOUT_FIRST_BYTE"),
-    "stalled before a token": (
-        Stall(at=Place.FIRST_TOKEN),
-        grpc.StatusCode.UNAVAILABLE,
-        "UPSTREAM_TIMEOUT_FIRST_TOKEN",
-    ),
     "stalled amid the answer": (Stall(at=Place.STREAM), grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TIMEOUT_OUTPUT"),
     "in band": (ErrorFrame(after_chunks=1), grpc.StatusCode.UNAVAILABLE, "UPSTREAM_SERVER_ERROR"),
 }
-LIMITS = "[deployments.d.timeouts]\nfirst_byte_s = 0.6\nfirst_token_s = 0.8\nbetween_output_s = 0.4\n"
+LIMITS = "[deployments.d.timeouts]\nbetween_output_s = 1.0\n"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -320,20 +314,6 @@ async def test_any_cut_of_the_stream_gives_the_same_answer(tmp_path: Path) -> No
                 seen.add((thoughts(events), output(events), events[-1].completed.usage.reasoning_tokens))
         prompts = {prompt_of(record) for record in simulation.model.journal.records} - {""}
     assert len(seen) == len(prompts) == 1
-
-
-async def test_a_slow_reader_slows_the_continuation(tmp_path: Path) -> None:
-    async with simulated(tmp_path) as simulation:
-        simulation.model.enqueue(thinks_on(), Script(steps=(Step(content="x" * 1000, repeat=20_000),)))
-        events = simulation.stage.client.stream(bounded(3))
-        async for event in events:
-            if event.HasField("output_delta"):
-                break
-        await asyncio.sleep(0.5)  # in which a gateway that read ahead would read all of it
-        record = simulation.model.journal.records[-1]
-        assert record.outcome is Outcome.OPEN
-        assert record.bytes_sent < 20_000_000
-        await events.aclose()
 
 
 async def test_a_bound_that_nothing_can_keep_is_refused_before_anything_is_asked(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An attempt whose thoughts the gateway bounds: one answer out of several streams, each closed before the next."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,12 @@ from triphase_server.core.errors import (
     UpstreamFirstByteTimeout,
     UpstreamFirstTokenTimeout,
     UpstreamModelMissing,
+    UpstreamOutputTimeout,
+    UpstreamReasoningTimeout,
     UpstreamRejected,
     UpstreamServerError,
+    UpstreamTimeout,
+    UpstreamTotalTimeout,
     UpstreamTruncated,
     Violation,
 )
@@ -241,18 +246,42 @@ async def test_the_first_stream_fails_as_any_does() -> None:
 @pytest.mark.parametrize(
     ("script", "timeouts", "kind", "at"),
     [
-        ([1000.0], {"first_token_s": 30}, UpstreamFirstTokenTimeout, 32),
         ([b": alive\n\n", 1000.0], {"first_token_s": 30}, UpstreamFirstTokenTimeout, 32),
+        ([text_chunk("Fo"), 1000.0], {"between_output_s": 20}, UpstreamOutputTimeout, 22),
+        ([1000.0], {"between_reasoning_s": 25}, UpstreamReasoningTimeout, 27),
+        ([text_chunk("Fo"), 1000.0], {"total_s": 50}, UpstreamTotalTimeout, 50),
     ],
 )
 @on_fake_clock
 async def test_a_continuation_has_the_limits_of_time_that_an_answer_has(
-    script: list[Step], timeouts: dict[str, float], kind: type[UpstreamFirstByteTimeout], at: float
+    script: list[Step], timeouts: dict[str, float], kind: type[UpstreamTimeout], at: float
 ) -> None:
     late: list[Step] = [chunk(reasoning="one two"), 2.0, chunk(reasoning=" three four"), 1000.0]
-    _, error = await bounded(late, script, timeouts=Timeouts(**timeouts)).failure(bound())
+    rig_ = bounded(late, script, timeouts=Timeouts(**timeouts))
+    _, error = await rig_.failure(bound())
     assert type(error) is kind
     assert (error.stage, now()) == (Stage.STREAM, at)
+    assert all(response.closed for response in rig_.upstream.responses)
+
+
+@on_fake_clock
+async def test_a_head_that_does_not_come_in_time_closes_nothing_that_is_not_there() -> None:
+    rig_ = bounded(THINKS, answers(), opens_after_s=20.0, timeouts=Timeouts(first_byte_s=15.0))
+    _, error = await rig_.failure(bound())
+    assert type(error) is UpstreamFirstByteTimeout
+    assert (now(), rig_.upstream.cancelled) == (15, 1)
+
+
+@on_fake_clock
+async def test_nothing_of_a_continuation_is_read_ahead_of_a_slow_client() -> None:
+    rig_ = bounded(THINKS, [text_chunk(f"{number} ") for number in range(50)] + answers())
+    stream = rig_.timed(bound())
+    async for _, event in stream:
+        if isinstance(event, OutputDelta):
+            break
+    await asyncio.sleep(60)
+    assert rig_.upstream.responses[1].reads == 1
+    await stream.aclose()
 
 
 @on_fake_clock
