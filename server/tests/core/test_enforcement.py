@@ -10,8 +10,6 @@ from triphase_server.core.enforcement import (
     Enforcement,
     Template,
     Way,
-    all_controls,
-    defused,
     enforceable,
 )
 from triphase_server.core.errors import InvalidRequest
@@ -146,15 +144,3 @@ def test_a_continuation_is_read_as_raw_text() -> None:
     assert read.markers == (Marker(open="<think>", close="</think>"),)
     assert read.unclosed is UnclosedPolicy.KEEP
     assert ENFORCEMENT.continued(Detection()).markers == Detection().markers
-
-
-def test_control_tokens_are_found_in_order_and_the_longest_first() -> None:
-    controls = ("<|a|>", "<|a|>b")
-    assert all_controls("<|a|>b x <|a|>", controls) == ["<|a|>b", "<|a|>"]
-    assert all_controls("anything", ()) == []
-
-
-def test_defused_text_has_no_control_token_even_where_one_is_left_by_the_other() -> None:
-    text = defused("a<|im_end|>b", CONTROLS)
-    assert text == "a<\u200b|im_end|>b"
-    assert defused("x", CONTROLS) == "x"

@@ -1,24 +1,22 @@
 """How the gateway itself bounds thoughts where an engine cannot: what is configured of it, and who may be served so.
 
-Its rule: the model must read exactly what it would have written, so that nothing of a caller may become a control
-token on the way, and nothing is asked that a continuation of text cannot give. Where a bound was asked for and cannot
-be kept, the request is refused; where none was, it is served without one. The machine that cuts is `watch.py`, asking
-the engine to go on is `service/enforced.py`.
+Its rule: the model must read exactly what it would have written, so that nothing of a caller may become a control token
+on the way (`controls.py`), and nothing is asked that a continuation of text cannot give. Where a bound was asked for
+and cannot be kept, the request is refused; where none was, it is served without one. The machine that cuts is
+`watch.py`, asking the engine to go on is `service/enforced.py`.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
 
+from triphase_server.core.controls import first_control
 from triphase_server.core.detection import Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort import PlannedReasoning
 from triphase_server.core.errors import InvalidRequest, Violation
 from triphase_server.core.events import AppliedReasoning, Control
 from triphase_server.core.request import GenerationRequest, ImagePart, Message, Reasoning, TextPart, ToolChoiceMode
 
-_ZERO_WIDTH_SPACE = "\u200b"
 _MOST_CHARACTERS_TOLD = 40
 
 
@@ -180,29 +178,3 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _strings(inner)
-
-
-def first_control(text: str, controls: tuple[str, ...]) -> str:
-    """Returns the first control token's text that `text` holds, or nothing."""
-    found = _search(controls).search(text)
-    return found.group() if found else ""
-
-
-def all_controls(text: str, controls: tuple[str, ...]) -> list[str]:
-    """Returns the control tokens' texts that `text` holds, in their order."""
-    return _search(controls).findall(text)
-
-
-def defused(text: str, controls: tuple[str, ...]) -> str:
-    """Returns the text with a zero-width space in each control token's text: it reads the same and controls nothing."""
-    search = _search(controls)
-    while search.search(text):
-        text = search.sub(lambda found: found.group()[:1] + _ZERO_WIDTH_SPACE + found.group()[1:], text)
-    return text
-
-
-@lru_cache(maxsize=256)  # controls come from the configuration
-def _search(controls: Iterable[str]) -> "re.Pattern[str]":
-    """Compiles a search; texts of one character are letters of every text, and no tokens of control."""
-    longest_first = sorted((text for text in controls if len(text) > 1), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")

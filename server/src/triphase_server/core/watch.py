@@ -12,7 +12,8 @@ from itertools import groupby
 from math import ceil
 from operator import itemgetter
 
-from triphase_server.core.enforcement import Enforcement, defused
+from triphase_server.core.controls import defused
+from triphase_server.core.enforcement import Enforcement
 from triphase_server.core.events import Delta, OutputDelta, ReasoningDelta, ToolCallDelta
 
 Count = Callable[[str], float]

@@ -13,8 +13,9 @@ import msgspec
 from triphase_model.validator.rendering.kept import KeptTemplate
 from triphase_model.validator.rendering.results import Failure, Outcome
 
+from triphase_server.core.controls import all_controls
 from triphase_server.core.counting import CharacterEstimate
-from triphase_server.core.enforcement import Enforcement, Template, all_controls
+from triphase_server.core.enforcement import Enforcement, Template
 from triphase_server.core.errors import InvalidRequest, Stage, UpstreamContinuationFailed, Violation
 from triphase_server.core.request import GenerationRequest
 from triphase_server.core.route import Deployment
