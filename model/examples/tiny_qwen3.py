@@ -68,9 +68,10 @@ def dumped(value: Any) -> bytes:
 
 
 def byte_letters() -> list[str]:
-    """The letters that stand for the 256 bytes in byte-level BPE."""
+    """The letters that stand for the 256 bytes in byte-level BPE: where a byte prints nothing, the next from U+0100."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    return [chr(byte if byte in plain else 256 + byte) for byte in range(256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return [chr(byte if byte in plain else 256 + others.index(byte)) for byte in range(256)]
 
 
 def _config(size: Size) -> dict[str, Any]:

@@ -59,19 +59,19 @@ ENGINES: Final[Mapping[str, EngineRules]] = MappingProxyType(
     {
         "vllm": EngineRules(
             sets=_vllm,
-            source="vLLM 0.33: variables that the template declares, and enable_thinking by none",
+            source="vLLM 0.33: those that the template declares; enable_thinking is false for none",
             budget="thinking_token_budget",
             needs="--reasoning-parser or --reasoning-config",
         ),
         "sglang": EngineRules(
             sets=_sglang,
-            source="SGLang 0.5.23: reasoning_effort, thinking and enable_thinking",
+            source="SGLang 0.5.23: reasoning_effort; thinking and enable_thinking are false for none",
             budget="custom_params.thinking_budget",
             needs="a custom logit processor for the model's family",
         ),
         "llama.cpp": EngineRules(
             sets=_llama_cpp,
-            source="llama.cpp 0c1e570: reasoning_effort, reasoning_strength, and enable_thinking but for none",
+            source="llama.cpp 0c1e570: reasoning_effort, reasoning_strength; enable_thinking is false for none",
             budget="reasoning_budget_tokens",
         ),
         "friendli": EngineRules(
