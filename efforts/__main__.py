@@ -17,13 +17,14 @@ from triphase_benchmark.statistics.binomial import clopper_pearson
 
 from efforts import chart
 from efforts.asking import EFFORTS, Measured, measure
-from efforts.stage import IGNORING, READING, stage
+from efforts.stage import ENFORCED, IGNORING, READING, stage
 from efforts.sums import Sum, unseen
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "reasoning-effort.png"
 NAMES = {
     READING: "a chat template that reads the effort",
     IGNORING: "a chat template that ignores it, as most do",
+    ENFORCED: "the same, with thoughts that the gateway bounds",
 }
 
 
