@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from repositories.clean import repository
-from triphase_model.validator.source import NotARepository
+from triphase_model.validator.source import NotARepository, Source
 from triphase_model.validator.stored import UnknownRepository, open_stored
 
 
@@ -61,6 +61,32 @@ def test_a_link_out_of_the_root_is_unknown_and_one_inside_is_not(root: Path, tmp
     for name in ("out", "loop", "file"):
         with pytest.raises(UnknownRepository):
             open_stored(name, [str(root)])
+
+
+def test_a_repository_that_becomes_a_link_out_of_the_root_meanwhile_is_none(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Source.of_folder
+
+    def swapped(folder: Path, *, within: Path | None = None) -> Source:
+        folder.rename(tmp_path / "away")
+        folder.symlink_to(tmp_path / "secret")
+        return plain(folder, within=within)
+
+    monkeypatch.setattr(Source, "of_folder", swapped)
+    with pytest.raises(NotARepository) as refused:
+        open_stored("Qwen/Qwen3-8B", [str(root)])
+    assert str(refused.value) == "'Qwen/Qwen3-8B' cannot be read: it is in another folder than before"
+
+
+def test_a_folder_above_a_repository_that_becomes_a_link_later_is_not_followed(root: Path, tmp_path: Path) -> None:
+    source = open_stored("Qwen/Qwen3-8B", [str(root)])
+    (root / "Qwen").rename(tmp_path / "away")
+    (tmp_path / "other" / "Qwen3-8B").mkdir(parents=True)
+    (tmp_path / "other" / "Qwen3-8B" / "config.json").write_text("SECRET")
+    (root / "Qwen").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match="Not a directory|symbolic links"):
+        source.read("config.json")
 
 
 def test_files_that_are_links_out_of_the_root_are_told_and_not_read(root: Path, tmp_path: Path) -> None:

@@ -106,12 +106,14 @@ class Listing:
     """The files of one repository: the folder `root`, a real path.
 
     `within` is a folder around it that nothing may leave. A snapshot in the cache of huggingface_hub is made of links
-    to `blobs` beside it: where these are within as well, they are its own.
+    to `blobs` beside it: where these are within as well, they are its own. Raises OSError where it is no longer within.
     """
 
     def __init__(self, root: Path, within: Path | None = None) -> None:
         cached = root.parent.name == "snapshots"
         around = within or (root.parent.parent if cached else root)
+        if not root.is_relative_to(around):
+            raise OSError(errno.ESTALE, "it is in another folder than before")
         self._anchor = Anchor.at(around)
         self._way = root.relative_to(around).parts
         blobs = (*self._way[:-2], "blobs")
