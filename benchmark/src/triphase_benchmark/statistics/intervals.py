@@ -10,7 +10,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def welch_p_value(first: Floats, second: Floats) -> float | None:
     difference, error, freedom = _welch(first, second)
     if not freedom:
         return None
-    return 2 * float(student.sf(_quotient(abs(difference), error), freedom))
+    return 2 * float(stdtr(freedom, -_quotient(abs(difference), error)))
 
 
 def mean_bound(values: Floats, tail: float) -> tuple[float, float] | None:
@@ -49,7 +49,7 @@ def mean_bound(values: Floats, tail: float) -> tuple[float, float] | None:
     mean, error, freedom = _mean_and_error(values)
     if not freedom:
         return None
-    width = float(student.isf(tail, freedom)) * error
+    width = float(-stdtrit(freedom, tail)) * error
     return mean - width, mean + width
 
 
@@ -61,7 +61,7 @@ def equivalence_p_value(values: Floats, margin: float) -> float | None:
     mean, error, freedom = _mean_and_error(values)
     if not freedom:
         return None
-    return max(float(student.sf(_quotient(margin + side, error), freedom)) for side in (mean, -mean))
+    return max(float(stdtr(freedom, -_quotient(margin + side, error))) for side in (mean, -mean))
 
 
 def _mean_and_error(values: Floats) -> tuple[float, float, float]:
@@ -85,7 +85,7 @@ def _welch(first: Floats, second: Floats) -> tuple[float, float, float]:
 def _around(estimate: float, error: float, freedom: float, confidence: float) -> Interval:
     if not freedom:
         return Interval(estimate=estimate, low=None, high=None)
-    width = float(student.isf((1 - confidence) / 2, freedom)) * error
+    width = float(-stdtrit(freedom, (1 - confidence) / 2)) * error
     return Interval(estimate=estimate, low=estimate - width, high=estimate + width)
 
 

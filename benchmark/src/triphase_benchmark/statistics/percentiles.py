@@ -11,7 +11,8 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+
+from triphase_benchmark.statistics.binomial import at_most, quantile
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +57,7 @@ def sample_floor(share: float, confidence: float = _FLOOR_CONFIDENCE) -> int:
 
 
 def _at_most_one_above(count: int, share: float) -> float:
-    return float(binom.cdf(1, count, 1 - share))
+    return at_most(1, count, 1 - share)
 
 
 def percentile_ranks(share: float, count: int, confidence: float = 0.95) -> tuple[int | None, int | None]:
@@ -65,8 +66,8 @@ def percentile_ranks(share: float, count: int, confidence: float = 0.95) -> tupl
     Each side is missed with at most half of what the confidence leaves, whatever the values are distributed like.
     """
     tail = (1 - confidence) / 2
-    low = int(binom.ppf(tail, count, share))
-    high = int(binom.ppf(1 - tail, count, share)) + 1
+    low = quantile(tail, count, share)
+    high = quantile(1 - tail, count, share) + 1
     return low if low >= 1 else None, high if high <= count else None
 
 
@@ -85,8 +86,8 @@ def conservative_tail(values: Floats, share: float, confidence: float = _FLOOR_C
 
     So many of the highest values are discarded as would lie above the percentile in all but 1 - confidence of samples.
     """
-    discarded = int(binom.ppf(1 - confidence, values.size, 1 - share))
-    if binom.cdf(discarded, values.size, 1 - share) > 1 - confidence:
+    discarded = quantile(1 - confidence, values.size, 1 - share)
+    if at_most(discarded, values.size, 1 - share) > 1 - confidence:
         discarded -= 1
     if discarded < 0:
         return None

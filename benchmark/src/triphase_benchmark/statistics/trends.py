@@ -8,7 +8,7 @@ from math import factorial, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 
@@ -54,4 +54,4 @@ def _exact(statistic: float, subjects: int, conditions: int) -> float:
 def _normal(statistic: float, subjects: int, conditions: int) -> float:
     mean = subjects * conditions * (conditions + 1) ** 2 / 4
     variance = subjects * conditions**2 * (conditions + 1) ** 2 * (conditions - 1) / 144
-    return float(norm.sf((statistic - mean) / sqrt(variance)))
+    return float(ndtr(-(statistic - mean) / sqrt(variance)))
