@@ -85,7 +85,7 @@ def test_a_folder_above_a_repository_that_becomes_a_link_later_is_not_followed(r
     (tmp_path / "other" / "Qwen3-8B").mkdir(parents=True)
     (tmp_path / "other" / "Qwen3-8B" / "config.json").write_text("SECRET")
     (root / "Qwen").symlink_to(tmp_path / "other")
-    with pytest.raises(OSError, match="Not a directory|symbolic links"):
+    with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
         source.read("config.json")
 
 

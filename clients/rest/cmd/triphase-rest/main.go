@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -34,6 +35,7 @@ type settings struct {
 	connections                      int
 	maxBody                          int64
 	bodyTimeout, writeTimeout, grace time.Duration
+	exitWithStdin                    bool
 }
 
 func main() {
@@ -59,6 +61,7 @@ func parse(arguments []string) (settings, error) {
 	flags.DurationVar(&s.bodyTimeout, "body-timeout", 30*time.Second, "how long a request body may take to arrive")
 	flags.DurationVar(&s.writeTimeout, "write-timeout", 30*time.Second, "how long one write waits for a slow client")
 	flags.DurationVar(&s.grace, "grace", 30*time.Second, "how long answers under way may take when it is stopped")
+	flags.BoolVar(&s.exitWithStdin, "exit-with-stdin", false, "stop when standard input ends, as with the process that holds it")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err
 	}
@@ -93,6 +96,14 @@ func run(ctx context.Context, arguments []string) error {
 	handler, err := door.New(pool, options)
 	if err != nil {
 		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.exitWithStdin {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
 	}
 	ended := make(chan error, 2)
 	server, err := serve(s.listen, handler, ended)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -73,7 +74,11 @@ func resolvable(target string) (string, error) {
 	if strings.HasPrefix(target, "unix:/") {
 		return target, nil
 	}
-	if _, port, err := net.SplitHostPort(target); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(target)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		return "", fmt.Errorf("gateway %q must be host:port, [v6]:port or unix:/path", target)
 	}
 	return "dns:///" + target, nil

@@ -1,19 +1,20 @@
 """The command line `triphase-server`: what it understands, and its exit codes.
 
 0 = fine, 1 = it could not be done (the reason is one line on standard error), 2 = the command line is wrong. What the
-commands do is in `serve.py`, `workers.py`, `demo.py` and `config/`; each is loaded by the command that needs it, since
-gRPC, the client and its displays take most of the time of a start. Those for a running gateway: `admin_commands.py`.
+commands do is in `serve.py`, `workers.py`, `rest.py`, `demo.py` and `config/`; each is loaded by the command that needs
+it where it takes long: gRPC, the client and its displays take most of the time of a start. Those for a running gateway:
+`admin_commands.py`.
 """
 
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +26,7 @@ from triphase_server.app.admin_commands import checked_admin
 from triphase_server.app.config_file import ConfigFile
 from triphase_server.app.handover import Received, SupervisorGone
 from triphase_server.app.profiling import Derivations
+from triphase_server.app.rest import DEFAULT_REST, RestFailed, beside
 from triphase_server.config import (
     ConfigError,
     GatewayConfig,
@@ -43,6 +45,7 @@ from triphase_server.telemetry.log import configure
 
 _FLUSH_S = 2.0
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 app = typer.Typer(
     name="triphase-server",
@@ -89,6 +92,14 @@ Listen = Annotated[
 ]
 
 
+RestFlag = Annotated[
+    bool, typer.Option("--rest", help="Serve HTTP and the playground, too; needs Go or triphase-rest.")
+]
+RestListen = Annotated[
+    str | None, typer.Option(help="Where --rest listens: host:port, by default 127.0.0.1:8080; implies --rest.")
+]
+
+
 @app.callback()
 def _root(
     version: Annotated[
@@ -99,7 +110,7 @@ def _root(
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - one for each option
     config: ConfigPath = None,
     listen: Listen = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port.")] = 1,
@@ -108,6 +119,8 @@ def serve(
     admin: Annotated[
         str | None, typer.Option(callback=checked_admin, help="Address of the admin service: loopback or unix:/path.")
     ] = None,
+    rest: RestFlag = False,
+    rest_listen: RestListen = None,
     worker: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serves the gateway until SIGTERM or Ctrl-C. With no configuration: the embedded reference model on loopback."""
@@ -120,20 +133,29 @@ def serve(
     level = log_level or (loaded.log_level if loaded else "info")
     with _logging(level, as_json=log_json) as tell:
         announce = partial(_announce, tell)
+        chosen = partial(_run, rest=_rest(rest, rest_listen), announce=announce, tell=tell)
         if workers > 1:
             from triphase_server.app.workers import serve_by_workers  # noqa: PLC0415 - without gRPC
 
             options = [*(["--log-level", log_level] if log_level else []), *(["--log-json"] if log_json else [])]
-            many = serve_by_workers(
-                loaded, file=file, listen=listen, admin=admin, workers=workers, options=options, ready=announce
-            )
-            sys.exit(loop.run(many))
+            shared = partial(serve_by_workers, loaded, file=file, listen=listen, admin=admin)
+            sys.exit(chosen(partial(shared, workers=workers, options=options)))
         from triphase_server.app.serve import serve_alone, serve_as_worker  # noqa: PLC0415 - loads gRPC and aiohttp
 
         if worker and received and loaded:
             loop.run(serve_as_worker(loaded, received=received, listen=listen, admin=admin, place=place_of(worker)))
         else:
-            loop.run(serve_alone(loaded, file=file, listen=listen, admin=admin, ready=announce))
+            chosen(partial(serve_alone, loaded, file=file, listen=listen, admin=admin))
+
+
+def _rest(wanted: bool, listen: str | None) -> str | None:
+    return listen or (DEFAULT_REST if wanted else None)
+
+
+def _run(serve: Callable[..., Coroutine[Any, Any, T]], *, rest: str | None, announce: Tell, tell: Tell) -> T:
+    if rest is None:
+        return loop.run(serve(ready=announce))
+    return loop.run(beside(lambda ready: serve(ready=ready), listen=rest, ready=announce, tell=tell))
 
 
 @app.command()
@@ -146,13 +168,23 @@ def demo(
         Effort | None, typer.Option(help="How long to think; without it, the model's default.", show_default=False)
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every event with its time.")] = False,
+    rest: RestFlag = False,
+    rest_listen: RestListen = None,
 ) -> None:
-    """Starts the embedded model and a gateway, asks one question, and shows the three phases as they arrive."""
+    """Starts the embedded model and a gateway, asks one question, and shows the three phases as they arrive.
+
+    With --rest it stays, with the playground to ask more, until Ctrl-C.
+    """
     from triphase_server.app.demo import DemoFailed, run_demo  # noqa: PLC0415 - the client and rich are its alone
 
     with _logging("warning", as_json=False) as tell:
         try:
-            loop.run(run_demo(prompt, pace=pace, effort=effort.value if effort else "", verbose=verbose))
+            asked = partial(run_demo, prompt, pace=pace, effort=effort.value if effort else "", verbose=verbose)
+            address = _rest(rest, rest_listen)
+            if address is None:
+                loop.run(asked())
+            else:
+                _run(asked, rest=address, announce=lambda _: None, tell=tell)
         except DemoFailed as failure:
             tell(f"triphase-server: {failure}")
             raise typer.Exit(1) from None
@@ -210,7 +242,7 @@ def _logging(level: str, *, as_json: bool) -> Iterator[Tell]:
     configure(level=level, as_json=as_json, tell=lines.tell)
     try:
         yield lines.tell
-    except (CannotListen, EngineFailed) as error:
+    except (CannotListen, EngineFailed, RestFailed) as error:
         lines.tell(f"triphase-server: {error}")
         sys.exit(1)
     finally:
