@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 Serve = Callable[[Callable[[str], None]], Awaitable[T]]
@@ -102,7 +102,8 @@ async def beside(serve: Serve[T], *, listen: str, ready: Callable[[str], None], 
         program = await built(folder)
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         serving = asyncio.ensure_future(serve(address.set_result))
-        await asyncio.wait([serving, address], return_when=asyncio.FIRST_COMPLETED)
+        either: tuple[asyncio.Future[Any], ...] = (serving, address)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not address.done():
             return await serving
         ready(address.result())
