@@ -81,6 +81,7 @@ def test_own_fields_beside_an_effort_may_say_the_same() -> None:
             "chat_template_kwargs.reasoning_effort",
         ),
         (EffortPolicy(), Effort.HIGH, {"thinking_token_budget": 0}, "thinking_token_budget"),
+        (EffortPolicy(levels={Effort.LOW: {"depth": 1}}), Effort.LOW, {"depth": 2}, "depth"),
         (TOGGLE, Effort.MEDIUM, {"chat_template_kwargs": "enable_thinking"}, "chat_template_kwargs"),
     ],
 )

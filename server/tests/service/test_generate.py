@@ -191,6 +191,17 @@ async def test_effort_is_planned_reported_and_sent() -> None:
 
 
 @on_fake_clock
+async def test_an_effort_that_no_deployment_gives_is_refused_with_those_of_the_whole_route() -> None:
+    some = {"m-a": (Effort.NONE, Effort.HIGH), "m-b": (Effort.LOW,)}
+    targets = [Target(deployment=deployment(n, effort=EffortPolicy(supported=e))) for n, e in some.items()]
+    with pytest.raises(InvalidRequest, match=r"this model supports: none, low, high$"):
+        await rig(THINKS, targets=targets).events(ask(reasoning=Reasoning(effort=Effort.MAX)))
+    # What is wrong for another reason is told as it is.
+    with pytest.raises(InvalidRequest, match=r"reasoning\.max_tokens"):
+        await rig(THINKS, targets=targets).events(ask(reasoning=Reasoning(effort=Effort.HIGH, max_tokens=5)))
+
+
+@on_fake_clock
 async def test_an_unknown_model_names_the_known_ones() -> None:
     with pytest.raises(UnknownModel, match="no model is named 'n'; known models: m, small"):
         await rig(THINKS).events(ask(model="n"))

@@ -6,7 +6,7 @@ unless it is configured otherwise. What was applied is always reported, with wha
 What a deployment can do is in `effort_policy.py`; bounds are in `effort_bounds.py`, own fields in `effort_fields.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from triphase_server.core.effort_bounds import (
@@ -30,6 +30,7 @@ from triphase_server.core.effort_fields import (
     same,
 )
 from triphase_server.core.effort_policy import EffortPolicy, UnsupportedPolicy
+from triphase_server.core.effort_tables import ROOTS
 from triphase_server.core.errors import InvalidRequest, Violation
 from triphase_server.core.events import AppliedReasoning, Control, Source
 from triphase_server.core.request import Effort, GenerationRequest
@@ -54,6 +55,10 @@ class PlannedReasoning:
         return self.enforced is not None or self.least > 0
 
 
+_EFFORT = "reasoning.effort"
+_NOTHING = PlannedReasoning(applied=AppliedReasoning())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
     """An effort, who decided on it, and the fields that tell it to the engine: ours, or the caller's own."""
@@ -71,6 +76,8 @@ class _Choice:
 
 def plan(request: GenerationRequest, *, policy: EffortPolicy) -> PlannedReasoning:
     """Decides what the engine is asked for; raises InvalidRequest where the policy refuses."""
+    if _says_nothing(request, policy):
+        return _NOTHING
     own = _thinking_fields(request.extra_body, policy)
     choice = _choice(request.reasoning.effort, own, policy)
     bound = _bound(request, choice, own, policy)
@@ -89,8 +96,27 @@ def plan(request: GenerationRequest, *, policy: EffortPolicy) -> PlannedReasonin
     )
 
 
+def _says_nothing(request: GenerationRequest, policy: EffortPolicy) -> bool:
+    # What most requests are: not worth the way through all that follows.
+    wish = request.reasoning
+    is_asked = wish.effort is not None or wish.max_tokens or wish.minimum_tokens or request.extra_body
+    return not is_asked and policy.default is None and not policy.standing
+
+
+def unsupported(known: Iterable[Effort]) -> InvalidRequest:
+    """Returns the refusal of an effort that is none of those that can be given."""
+    names = ", ".join(known) or "none at all"
+    return InvalidRequest((Violation(field=_EFFORT, description=f"this model supports: {names}"),))
+
+
+def is_about_effort(refusal: InvalidRequest) -> bool:
+    """Whether a request is refused for its effort alone."""
+    return all(violation.field == _EFFORT for violation in refusal.violations)
+
+
 def _thinking_fields(extra_body: Fields, policy: EffortPolicy) -> OwnFields:
-    if not extra_body:
+    roots = ROOTS | policy.roots
+    if not any(name in roots for name in extra_body):
         return NOTHING
     return own_fields(extra_body, effort_paths=policy.paths, budget_field=policy.budget_field)
 
@@ -115,8 +141,7 @@ def _asked(effort: Effort, policy: EffortPolicy) -> _Choice:
         return _Choice()
     if policy.unsupported is UnsupportedPolicy.CLAMP and known:
         return _given(_nearest(effort, known), Source.CLAMP, policy)
-    names = ", ".join(known) or "none at all"
-    raise InvalidRequest((Violation(field="reasoning.effort", description=f"this model supports: {names}"),))
+    raise unsupported(known)
 
 
 def _given(effort: Effort, source: Source, policy: EffortPolicy) -> _Choice:

@@ -106,6 +106,11 @@ class EffortPolicy:
         """The paths of all body fields by which an effort may be told."""
         return frozenset(path for effort in self.told_apart for path, _ in leaves(self.fields(effort)))
 
+    @property
+    def roots(self) -> frozenset[str]:
+        """The names in a body below which an effort or a bound may be told, beside those that are known anyway."""
+        return frozenset({self.budget_field.partition(".")[0], *(name for one in self.levels.values() for name in one)})
+
     def fields(self, effort: Effort | None) -> Mapping[str, object]:
         """Returns the body fields of an effort, without any bound; none where the engine is told nothing."""
         if effort is None:

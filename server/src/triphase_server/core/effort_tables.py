@@ -86,3 +86,5 @@ WORDS = frozenset(f"{TEMPLATE_FIELD}.{name}" for name in ("reasoning_effort", "r
 # Variables that steer thinking in words of a family's own.
 _OTHERS = frozenset(f"{TEMPLATE_FIELD}.{name}" for name in ("low_effort", "skip_think", "thinking_mode"))
 CONTROLS = BUDGET_FIELDS | SWITCHES | WORDS | _OTHERS | {EFFORT_FIELD, TEMPLATE_FIELD}
+# The names in a body that these begin with.
+ROOTS = frozenset(path.partition(".")[0] for path in CONTROLS)

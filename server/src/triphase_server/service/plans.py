@@ -5,7 +5,7 @@ anything is sent. How an effort becomes fields is `core/effort.py`, what can be 
 conversation is put for a chat template `core/normalization.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from triphase_server.core import effort
@@ -13,7 +13,7 @@ from triphase_server.core.effort import PlannedReasoning
 from triphase_server.core.enforcement import enforceable
 from triphase_server.core.errors import InvalidRequest
 from triphase_server.core.normalization import Normalized, normalize
-from triphase_server.core.request import GenerationRequest
+from triphase_server.core.request import Effort, GenerationRequest
 from triphase_server.core.route import Deployment, Route
 
 
@@ -46,5 +46,13 @@ def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapp
         except InvalidRequest as refusal:
             refusals[deployment.name] = refusal
     if not plans:
-        raise next(iter(refusals.values()))
+        raise _refusal(refusals.values(), routes)
     return plans, frozenset(refusals)
+
+
+def _refusal(refusals: Iterable[InvalidRequest], routes: Sequence[Route]) -> InvalidRequest:
+    first, *others = refusals
+    if not all(map(effort.is_about_effort, (first, *others))):
+        return first
+    given = {one for route in routes for one in route.efforts}
+    return effort.unsupported(one for one in Effort if one in given)
