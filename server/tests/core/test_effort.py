@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 from core.planning import ALWAYS, BUDGETED, ENFORCED, NO_THINKING, SOME, TEMPLATE, THINKING, TOGGLE, asked, refused
-from triphase_server.core.effort import PlannedReasoning
+from triphase_server.core.effort import PlannedReasoning, is_about_effort, unsupported
 from triphase_server.core.effort_policy import EffortMethod, EffortPolicy, UnsupportedPolicy
+from triphase_server.core.errors import InvalidRequest, Violation
 from triphase_server.core.events import AppliedReasoning, Control, Source
 from triphase_server.core.request import Effort
 
@@ -57,6 +58,12 @@ def test_an_unsupported_effort_is_refused_with_the_known_ones() -> None:
     assert refused(EffortPolicy(supported=SOME), Effort.MAX) == [("reasoning.effort", "this model supports: low, high")]
     nothing = EffortPolicy(supported=(), unsupported=UnsupportedPolicy.CLAMP)
     assert refused(nothing, Effort.MAX) == [("reasoning.effort", "this model supports: none at all")]
+
+
+def test_a_refusal_is_about_effort_where_nothing_else_is_wrong() -> None:
+    assert is_about_effort(unsupported([Effort.LOW]))
+    both = (Violation(field="reasoning.effort", description="x"), Violation(field="stop", description="x"))
+    assert not is_about_effort(InvalidRequest(both))
 
 
 @pytest.mark.parametrize(
