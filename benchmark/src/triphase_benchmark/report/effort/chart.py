@@ -134,7 +134,8 @@ def _accuracy(checked: Sequence[LevelFacts]) -> theme.Chart:
         if facts.accuracy is not None
     ]
     names = [facts.name for facts in checked]
-    y = alt.Y("level:O", sort=names, title=None, axis=alt.Axis(grid=False, ticks=False, domain=False))
+    beside = alt.Axis(grid=False, ticks=False, domain=False, labelPadding=10)  # no point at 0 covers a name
+    y = alt.Y("level:O", sort=names, title=None, axis=beside)
     axis = alt.Axis(format="%", tickCount=5, title="answers that are right, with 95 % intervals")
     scale = alt.Scale(domain=[0, 1])
     found = alt.Chart(alt.InlineData(values=rows)).encode(y=y)
