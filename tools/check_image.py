@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 _QUESTION = ("triphase", "chat", "--prompt", "What is 47 + 38?")
 _ANSWER = "47 + 38 = 85"
 _LINTERS = (
-    ("hadolint", "--failure-threshold", "style", "Dockerfile"),
+    ("hadolint", "--failure-threshold", "style", "Dockerfile", "clients/rest/Dockerfile"),
     ("compose-lint", "check", "--no-env", "--fail-on", "high", "--quiet", "compose.yaml"),
     (
         "yamllint",

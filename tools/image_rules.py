@@ -38,7 +38,7 @@ def workspace_problems(stages: Sequence[Stage], members: Sequence[str]) -> Itera
 
 
 def _bases_are_pinned(stages: Sequence[Stage]) -> Iterator[str]:
-    names = {stage.name for stage in stages}
+    names = {"scratch", *(stage.name for stage in stages)}  # that one is empty
     for stage in stages:
         if stage.base not in names and not _PINNED.fullmatch(stage.base):
             yield f"line {stage.line}: {stage.base} is not pinned to a full version"

@@ -36,6 +36,19 @@ def test_our_dockerfile_keeps_the_rules() -> None:
     assert list(workspace_problems(stages(), MEMBERS)) == []
 
 
+def test_the_dockerfile_of_the_shim_keeps_the_rules_and_its_context_sends_no_more_than_it_copies() -> None:
+    shim = parse((ROOT / "clients/rest/Dockerfile").read_text())
+    assert dockerfile_problems(shim) == []
+    patterns = read_ignore((ROOT / "clients/.dockerignore").read_text())
+    copied = [word for stage in shim for one in stage.each("COPY") if not one.flags for word in one.words[:-1]]
+    files = [word for word in copied if (ROOT / "clients" / word).is_file()]
+    assert [
+        path for path in (*files, "rest/cmd/triphase-rest/main.go", "go/client.go") if is_ignored(path, patterns)
+    ] == []
+    for path in ("python/pyproject.toml", "rest/e2e/package.json", "go/client_test.go", "typescript/package.json"):
+        assert is_ignored(path, patterns), path
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

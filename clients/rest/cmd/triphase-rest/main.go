@@ -32,6 +32,7 @@ func (l *list) Set(value string) error {
 type settings struct {
 	gateways, hosts, origins         list
 	listen, admin, adminListen       string
+	checkHealth                      string
 	connections                      int
 	maxBody                          int64
 	bodyTimeout, writeTimeout, grace time.Duration
@@ -61,6 +62,7 @@ func parse(arguments []string) (settings, error) {
 	flags.DurationVar(&s.bodyTimeout, "body-timeout", 30*time.Second, "how long a request body may take to arrive")
 	flags.DurationVar(&s.writeTimeout, "write-timeout", 30*time.Second, "how long one write waits for a slow client")
 	flags.DurationVar(&s.grace, "grace", 30*time.Second, "how long answers under way may take when it is stopped")
+	flags.StringVar(&s.checkHealth, "check-health", "", "ask a shim at this URL whether the gateway serves, and end: for containers")
 	flags.BoolVar(&s.exitWithStdin, "exit-with-stdin", false, "stop when standard input ends, as with the process that holds it")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err
@@ -84,6 +86,9 @@ func run(ctx context.Context, arguments []string) error {
 	s, err := parse(arguments)
 	if err != nil {
 		return err
+	}
+	if s.checkHealth != "" {
+		return healthy(ctx, s.checkHealth)
 	}
 	options := guard.Options{
 		Hosts: s.hosts, Origins: s.origins, MaxBody: s.maxBody, BodyTimeout: s.bodyTimeout, WriteTimeout: s.writeTimeout,
@@ -139,6 +144,25 @@ func run(ctx context.Context, arguments []string) error {
 		}
 	}
 	return err
+}
+
+// healthy asks another process of this program, as the health check of a container does.
+func healthy(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{}}).Do(request) // never through a proxy
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the gateway does not serve: %s", answer.Status)
+	}
+	return nil
 }
 
 func serve(address string, handler http.Handler, ended chan<- error) (*http.Server, error) {

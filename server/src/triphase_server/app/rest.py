@@ -111,7 +111,8 @@ async def beside(serve: Serve[T], *, listen: str, ready: Callable[[str], None], 
         try:
             async with shim(program, gateway, listen=listen) as (url, ended):
                 tell(f"triphase-rest is listening on {url}")
-                await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
+                either = (serving, ended)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not serving.done():
                     raise RestFailed("triphase-rest ended by itself")
                 return await serving
