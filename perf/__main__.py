@@ -2,7 +2,7 @@
 
 Its rule: everything is bounded in count, all of it runs on loopback, and the exit code is 1 where a target is missed.
 What is measured is `measures.py`, by which processes `processes.py`, what it says `report.py`. The validator of model
-repositories is `validator.py`, the benchmark `benchmark.py`; `--only validator` and `--only benchmark` run one alone.
+repositories is `validator.py`, the benchmark `benchmark.py`, the REST shim `rest.py`; `--only NAME` runs one alone.
 """
 
 import argparse
@@ -17,8 +17,9 @@ from typing import Any
 import aiohttp
 import grpc
 import uvloop
+from toolchains import missing, verdict
 
-from perf import benchmark, measures, validator
+from perf import benchmark, measures, rest, validator
 from perf.measures import Contender, Plan
 from perf.processes import Cores, bound_to, cores, gateway_config, running
 from perf.replies import DirectTarget, GrpcTarget
@@ -109,7 +110,21 @@ def _gateway(written: dict[str, Any]) -> list[Verdict]:
     return verdicts(results)
 
 
-_PARTS = {"gateway": _gateway, "validator": _validator, "benchmark": _benchmark}
+def _rest(written: dict[str, Any]) -> list[Verdict]:
+    if lacking := missing(["go"]):
+        return [Verdict(target="the shim is measured", found="Go is missing", met=not verdict("the shim", lacking))]
+    where = cores()
+    with tempfile.TemporaryDirectory() as folder:
+        program = rest.build(folder)
+        with bound_to(where.others):
+            found = uvloop.run(rest.measure(program, where))
+    written["rest"] = rest.as_json(found)
+    goals = rest.verdicts(found)
+    print("\n".join(["", *rest.table(found), "", *told(goals)]))
+    return goals
+
+
+_PARTS = {"gateway": _gateway, "validator": _validator, "benchmark": _benchmark, "rest": _rest}
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +76,13 @@ class Server:
 
 
 @asynccontextmanager
-async def running(*arguments: str, on: frozenset[int]) -> AsyncIterator[Server]:
-    """Runs `python -m arguments…`; its address is the last word of the first line that it prints."""
+async def running(
+    *arguments: str, on: frozenset[int], program: Sequence[str] = (sys.executable, "-m")
+) -> AsyncIterator[Server]:
+    """Runs `python -m arguments…`, or `program`; its address is the last word of the first line that it prints."""
     with bound_to(on):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *program, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
     assert process.stdout is not None
     drain: asyncio.Task[bytes] | None = None
