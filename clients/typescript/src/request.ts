@@ -57,6 +57,10 @@ export interface RequestFields {
   readonly topP?: number | undefined;
   /** For answers that can be had again. */
   readonly seed?: number | bigint | undefined;
+  /** The most tokens to think. */
+  readonly maxReasoningTokens?: number | undefined;
+  /** The least tokens to think. */
+  readonly minimumReasoningTokens?: number | undefined;
   /** The most tokens to write, thoughts included. */
   readonly maxOutputTokens?: number | undefined;
   /** Texts at which the model stops. */
@@ -83,6 +87,8 @@ export function buildRequest(fields: RequestFields): StreamGenerateRequest {
       effort: effort && named(EFFORTS, effort),
       summary: summary && named(SUMMARY_DETAILS, summary),
       includeRaw,
+      maxTokens: fields.maxReasoningTokens,
+      minimumTokens: fields.minimumReasoningTokens,
     }),
     sampling: set({ temperature, topP, seed: seed === undefined ? undefined : BigInt(seed) }),
     stop: [...(fields.stop ?? [])],

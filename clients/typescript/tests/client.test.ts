@@ -114,12 +114,14 @@ for (const [name, [open, transportTo]] of Object.entries(DOORS)) {
 
     test("a request from plain values", async () => {
       gateway.script(WORKED);
-      const asked = { ...ASKED, effort: "low", temperature: 0, seed: 7 } as const;
+      const bounds = { maxReasoningTokens: 9, minimumReasoningTokens: 3 };
+      const asked = { ...ASKED, effort: "low", temperature: 0, seed: 7, ...bounds } as const;
       assert.equal((await client.generate(asked)).output, "47 + 38 = 85");
       const [request] = gateway.requests;
       assert.equal(request?.model, "reference");
       assert.deepEqual(request.messages, [user("What is 47 + 38?")]);
       assert.equal(request.reasoning?.effort, ReasoningEffort.LOW);
+      assert.deepEqual([request.reasoning.maxTokens, request.reasoning.minimumTokens], [9, 3]);
       assert.deepEqual([request.sampling?.temperature, request.sampling?.seed], [0, 7n]);
       assert.equal(request.sampling?.topP, undefined);
     });
