@@ -122,3 +122,9 @@ def test_who_leaves_ends_the_engines_work(scripted: Any, engine: Any) -> None:
     with scripted.chat.completions.create(model="endless", messages=ASK, stream=True) as stream:
         next(iter(stream))
     assert engine.left.wait(30)
+
+
+def test_a_bound_on_thinking_reaches_the_gateway_which_may_refuse_it_by_that_name(scripted: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        scripted.chat.completions.create(model="json", messages=ASK, extra_body={"thinking_token_budget": 64})
+    assert refused.value.param == "thinking_token_budget"

@@ -31,6 +31,7 @@ func chatFields() map[string]field {
 		"max_completion_tokens": {mapped: into(func(r *wanted) *int32 { return &r.call.MaxOutputTokens })},
 		"max_tokens":            {mapped: readMaxTokens},
 		"reasoning_effort":      {mapped: readEffort},
+		"thinking_token_budget": {mapped: into(func(r *wanted) *int32 { return &r.call.Reasoning.MaxTokens })},
 		"include_reasoning":     {mapped: readIncludeReasoning},
 		"temperature":           {mapped: into(func(r *wanted) **float64 { return &r.call.Sampling.Temperature })},
 		"top_p":                 {mapped: into(func(r *wanted) **float64 { return &r.call.Sampling.TopP })},

@@ -27,11 +27,11 @@ type namer = strings.Replacer
 
 var (
 	chatNames = strings.NewReplacer(
-		"sampling.", "", "reasoning.effort", "reasoning_effort", "max_output_tokens", "max_completion_tokens",
+		"sampling.", "", "reasoning.effort", "reasoning_effort", "reasoning.max_tokens", "thinking_token_budget", "max_output_tokens", "max_completion_tokens",
 		"extra_body.", "", "client_request_id", "metadata", "affinity_key", "prompt_cache_key",
 	)
 	responsesNames = strings.NewReplacer(
-		"sampling.", "", "messages", "input", "response_format", "text.format", "extra_body.verbosity", "text.verbosity",
+		"sampling.", "", "messages", "input", "reasoning.max_tokens", "thinking_token_budget", "response_format", "text.format", "extra_body.verbosity", "text.verbosity",
 		"extra_body.", "", "client_request_id", "metadata", "affinity_key", "prompt_cache_key",
 	)
 )
