@@ -14,9 +14,11 @@ from toolchains import missing, verdict
 ROOT = Path(__file__).parent.parent
 REST = ROOT / "clients/rest"
 DECODERS = (("FuzzReadChat", "openai"), ("FuzzReadResponses", "openai"), ("FuzzReadRequest", "shim"))
+DESCRIPTIONS = ("internal/gen/triphase.swagger.json", "internal/gen/triphase.openapi.json")
 FUZZ = ("go", "test", "-run=^$", "-fuzztime=10s", "-fuzzminimizetime=1x")
 CHECKS: Sequence[tuple[str, Sequence[str], Path]] = (
     ("stubs", (sys.executable, "tools/rest_stubs.py", "--check"), ROOT),
+    ("descriptions", (sys.executable, "-m", "openapi_spec_validator", *DESCRIPTIONS), REST),
     ("vet", ("go", "vet", "./..."), REST),
     ("staticcheck build", ("go", "-C", "tools", "build", "-o", "{bin}/", "honnef.co/go/tools/cmd/staticcheck"), REST),
     ("staticcheck", ("{bin}/staticcheck", "./..."), REST),
