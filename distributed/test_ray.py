@@ -1,7 +1,7 @@
 """A whole run whose workers are on the two nodes of a local Ray cluster: `tox -e ray`.
 
 Both nodes are of this machine, so their clocks are one; that clocks may differ is proven without Ray, by the default
-tests (`test_fleet.py`).
+tests of the benchmark's fleet.
 """
 
 import json

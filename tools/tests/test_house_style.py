@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 from docs_examples import ROOT
 
-FOLDERS = ("benchmark", "clients/python", "clients/rest", "efforts", "model", "perf", "resilience", "server", "tools")
+FOLDERS = (
+    "benchmark",
+    "clients/python",
+    "clients/rest",
+    "distributed",
+    "efforts",
+    "model",
+    "perf",
+    "resilience",
+    "server",
+    "sidebyside",
+    "tools",
+)
 GENERATED = ROOT / "clients/python/src/triphase"
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 MOST_LINES = 400

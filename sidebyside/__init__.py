@@ -1,0 +1,1 @@
+"""Another benchmark beside ours, on one simulated engine: `python -m sidebyside GUIDELLM`."""
