@@ -30,7 +30,10 @@ TURNS = (
 )
 REQUEST = GenerationRequest(model="m", messages=TURNS)
 
-_PARTS = "{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content or [] %}{{ p.text }}{% endfor %}{% endif %}"
+_PARTS = (
+    "{% if m.content is string %}{{ m.content }}{% endif %}"
+    "{% for p in m.content or [] if m.content is not string %}{{ p.text }}{% endfor %}"
+)
 _TEXT = "{{ '' + m.content }}"
 _CALLS = (
     "{% for c in m.tool_calls or [] %}{{ c.function.name }}"
@@ -43,7 +46,10 @@ _MEMBERS = (
 _NO_DEVELOPER = "{% if m.role == 'developer' %}{{ raise_exception('no developer') }}{% endif %}"
 _NO_SYSTEM = "{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
 _ONE_SYSTEM = "{% if m.role == 'system' and not loop.first %}{{ raise_exception('not here') }}{% endif %}"
-_IN_TURN = "{% if not loop.first and m.role == 'user' and loop.previtem.role == 'user' %}{{ raise_exception('turns') }}{% endif %}"
+_IN_TURN = (
+    "{% set twice = not loop.first and m.role == 'user' and loop.previtem.role == 'user' %}"
+    "{% if twice %}{{ raise_exception('turns') }}{% endif %}"
+)
 # Each refuses or loses something of the conversation.
 TEMPLATES = {
     "texts alone": _TEXT + _CALLS,
