@@ -44,6 +44,15 @@ def test_asking_for_efforts_waits_neither_for_statistics_nor_for_charts() -> Non
     assert done.returncode == 0, done.stderr
 
 
+def test_a_run_begins_without_what_only_its_end_needs() -> None:
+    program = (
+        "import sys\nimport triphase_benchmark.cli.running\n"
+        "assert not {'scipy.stats', 'altair', 'vl_convert', 'grpc', 'ray'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-import grpc
 import msgspec
 
 from triphase_benchmark.client.asking import ask
@@ -190,7 +189,9 @@ async def _plain(target: HttpTarget, request: bytes) -> _Plain:
 
 
 async def _probe_gateway(known: Probe, engine: Engine, wait_s: float, limits: Limits) -> Probe:
-    from triphase_benchmark.client.gateway import GatewayTarget, list_models  # noqa: PLC0415 - for those who need it
+    import grpc  # noqa: PLC0415 - this and below: for those who need it
+
+    from triphase_benchmark.client.gateway import GatewayTarget, list_models  # noqa: PLC0415
 
     began = monotonic()
     try:
@@ -214,6 +215,8 @@ async def _probe_gateway(known: Probe, engine: Engine, wait_s: float, limits: Li
 async def _until(
     ask: Callable[[], Awaitable[tuple[tuple[str, ...], float]]], began: float, wait_s: float
 ) -> tuple[tuple[str, ...], float]:
+    import grpc  # noqa: PLC0415 - is loaded by now
+
     while True:
         try:
             return await ask()

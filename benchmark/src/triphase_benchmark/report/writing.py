@@ -10,8 +10,6 @@ from typing import Final
 
 from triphase_benchmark.report.gathered import Gathered, gathered
 from triphase_benchmark.report.inputs import Inputs
-from triphase_benchmark.report.page import page
-from triphase_benchmark.report.picture import picture
 from triphase_benchmark.report.results import results
 
 PICTURE: Final = "benchmark_comparison.png"
@@ -28,6 +26,10 @@ def write_report(inputs: Inputs, folder: Path, found: Gathered | None = None) ->
 
 
 def _contents(inputs: Inputs, found: Gathered) -> Iterator[tuple[str, bytes]]:
+    # Charts take a second to load, which no command waits for that draws none.
+    from triphase_benchmark.report.page import page  # noqa: PLC0415
+    from triphase_benchmark.report.picture import picture  # noqa: PLC0415
+
     yield RESULTS, results(inputs, found).encode()
     if inputs.comparison:
         yield PICTURE, picture(inputs, found)
