@@ -2,11 +2,14 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from run_fakes.processes import benchmark, simulated
 
@@ -81,3 +84,44 @@ def test_a_folder_that_cannot_be_read_is_refused(text: str | None, told: str, tm
     assert ended.code == 2
     (line,) = ended.err.splitlines()
     assert told in line
+
+
+# The nearest to a disk that is full which needs no rights: no file may grow beyond so many bytes.
+FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+from triphase_benchmark.cli import main
+main()
+"""
+
+
+def test_a_disk_that_fills_up_ends_the_run_in_one_line_and_costs_nothing_that_was_measured(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    small = (
+        "--workload",
+        "chat,output=20",
+        "--requests",
+        "12",
+        "--warmup",
+        "2",
+        "--load",
+        "closed:6",
+        "--workers",
+        "1",
+    )
+    with simulated("timing.token_s=0.01") as (url, _):
+        arguments = ("run", "--vllm-url", url, "-n", "60", *small, "--out", str(out), "-q")
+        full = subprocess.run(
+            [sys.executable, "-P", "-c", FULL, *arguments], capture_output=True, text=True, check=False
+        )
+    assert full.returncode == 5, full.stderr
+    (line,) = full.stderr.splitlines()
+    assert "File too large" in line
+    assert f"triphase-benchmark report {out}" in line
+    again = benchmark("report", str(out))
+    assert again.code == 0, again.err
+    table = pq.read_table(out / "requests.parquet")
+    assert table.num_rows >= 2 * 14
+    assert table["error"].null_count == table.num_rows
+    assert "File too large" in json.loads((out / "manifest.json").read_text())["problems"][0]
+    assert (out / "report.html").exists()
