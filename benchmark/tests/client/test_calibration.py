@@ -148,3 +148,10 @@ def test_a_client_that_is_starved_says_so() -> None:
             os.sched_setaffinity(0, cores)
     print(starved)  # what a person who starves it wants to see
     assert not judge_client(starved, medians={"itl": 0.02}, events_per_s=load.offered, cpu_share=0.1).client_ok
+
+
+def test_the_transport_of_gateways_has_a_null_engine_of_its_own() -> None:
+    found = calibrate(ClientLoad(streams=4, events_per_s=50, duration_s=0.5), workers=2, gateway=True)
+    assert found.gateway
+    assert (found.workers, found.events, found.errors) == (2, 4 * 25, 0)
+    assert 0 < found.lag_p50 <= found.lag_p99 <= found.lag_max

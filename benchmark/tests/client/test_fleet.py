@@ -151,7 +151,7 @@ def test_a_worker_that_cannot_go_on_is_told_with_its_host(
 
 def test_each_host_is_calibrated_with_its_share_and_the_worst_decides() -> None:
     class Told(NodeCrew):
-        def calibrate(self, load: ClientLoad) -> Calibration:
+        def calibrate(self, load: ClientLoad, gateway: bool) -> Calibration:
             return Calibration(
                 load=load,
                 workers=self.workers(),
@@ -162,6 +162,7 @@ def test_each_host_is_calibrated_with_its_share_and_the_worst_decides() -> None:
                 lag_max=0.002,
                 cpu_share=0.1,
                 errors=0,
+                gateway=gateway,
             )
 
     fleet = Fleet(RunFolder(Path()), [Near(str(workers), Told(workers)) for workers in (1, 3)])

@@ -66,3 +66,15 @@ def test_an_earlier_calibration_need_not_have_foreseen_the_load() -> None:
     assert judged.client_ok
     _, alone = worst([GOOD], rounds(0.01), brought=Brought(streams=8, events_per_s=3000), cpu_share=0.1)
     assert not alone.client_ok
+
+
+def test_each_transport_is_held_against_the_engines_that_are_asked_by_it() -> None:
+    row = {"round": 0, "metric": "icl", "statistic": "p50", "n": 99}
+    table = pa.Table.from_pylist([row | {"engine": "a", "value": 0.01}, row | {"engine": "g", "value": 0.05}], ROUNDS)
+    grpc = replace(GOOD, lag_p99=0.002, gateway=True)  # 20 % of the engine's gaps, and 4 % of the gateway's
+    known: dict[str, Any] = {"brought": Brought(streams=8, events_per_s=800), "cpu_share": 0.1}
+    assert worst([GOOD, grpc], table, gateways=frozenset({"g"}), **known)[1].client_ok
+    decisive, judged = worst([GOOD, replace(grpc, lag_p99=0.003)], table, gateways=frozenset({"g"}), **known)
+    assert decisive.gateway
+    assert judged.reasons == ("p99 of the client's lag over gRPC (3.00 ms) is 6.0% of the median icl, more than 5.0%",)
+    assert not worst([replace(grpc, gateway=False), GOOD], table, gateways=frozenset({"g"}), **known)[1].client_ok

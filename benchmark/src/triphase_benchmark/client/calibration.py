@@ -7,7 +7,7 @@ with the run. A lag is the client's time of a chunk less the engine's time of se
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,7 @@ class Calibration:
     lag_max: float
     cpu_share: float
     errors: int
+    gateway: bool = False  # over gRPC, as gateways are asked
 
     @property
     def per_core(self) -> float:
@@ -100,8 +101,9 @@ def judge_client(
         most_share: Of a metric's median, the most that p99 of the lag may be.
     """
     shares = {name: calibration.lag_p99 / median for name, median in medians.items() if median}
+    over = " over gRPC" if calibration.gateway else ""
     reasons = [
-        f"p99 of the client's lag ({_ms(calibration.lag_p99)}) is {share:.1%} of the median {name}, more than"
+        f"p99 of the client's lag{over} ({_ms(calibration.lag_p99)}) is {share:.1%} of the median {name}, more than"
         f" {most_share:.1%}"
         for name, share in shares.items()
         if not share <= most_share  # of no lags at all it is NaN
@@ -122,12 +124,23 @@ def judge_client(
     return ClientVerdict(client_ok=not reasons, most_share=most_share, shares=shares, reasons=tuple(reasons))
 
 
-def calibrate(load: ClientLoad, *, workers: int, engine: Engine | None = None) -> Calibration:
-    """Puts a load on a null engine, or on one that runs already; takes the load's duration and a second or two."""
+def calibrate(load: ClientLoad, *, workers: int, engine: Engine | None = None, gateway: bool = False) -> Calibration:
+    """Puts a load on a null engine, or on one that runs already; takes the load's duration and a second or two.
+
+    `gateway`: by the transport that gateways are asked by.
+    """
     if engine is not None:
         return _calibrate(load, workers, engine)
-    with NullEngine() as null:
+    with _null(gateway=gateway) as null:
         return _calibrate(load, workers, null_target(null))
+
+
+def _null(*, gateway: bool) -> NullEngine:
+    if not gateway:
+        return NullEngine()
+    from triphase_benchmark.client.null_gateway import NullGateway  # noqa: PLC0415 - loads gRPC
+
+    return NullGateway()
 
 
 def null_target(null: NullEngine) -> Engine:
@@ -182,7 +195,8 @@ def _calibrate(load: ClientLoad, workers: int, engine: Engine) -> Calibration:
         with Crew(folder, workers=workers, lags=True) as crew:
             end = crew.run(_leg(load, engine))
         batches = [batch for worker in range(workers) for batch in whole_batches(folder.part(worker), LAGS)]
-    return summarize(pa.Table.from_batches(batches, LAGS), load=load, end=end, workers=workers)
+    found = summarize(pa.Table.from_batches(batches, LAGS), load=load, end=end, workers=workers)
+    return replace(found, gateway=engine.is_gateway)
 
 
 def _leg(load: ClientLoad, engine: Engine) -> Leg:

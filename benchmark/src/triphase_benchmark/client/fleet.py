@@ -85,12 +85,12 @@ class Fleet:
             with suppress(RecordsLost):
                 writer.close()
 
-    def calibrate(self, load: ClientLoad) -> Calibration:
+    def calibrate(self, load: ClientLoad, *, gateway: bool = False) -> Calibration:
         """Puts each host's share of a load on it, on all at once; the lags are those of the host that did worst."""
         some = min(load.streams, len(self._nodes))
         parts = [load.streams // some + (place < load.streams % some) for place in range(some)]
         calls = [
-            (node, node.call("calibrate", replace(load, streams=streams)))
+            (node, node.call("calibrate", replace(load, streams=streams), gateway))
             for node, streams in zip(self._nodes[:some], parts, strict=True)
         ]
         found: list[Calibration] = [self._result(node, call, limit_s=load.duration_s * 4 + 60) for node, call in calls]

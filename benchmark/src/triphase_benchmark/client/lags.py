@@ -30,10 +30,11 @@ LAGS = pa.schema(
 
 
 def _of(
-    _: Leg, place: Place, request: PlannedRequest, exchange: Exchange, answer: Answer, *, due: int
+    leg: Leg, place: Place, request: PlannedRequest, exchange: Exchange, answer: Answer, *, due: int
 ) -> Mapping[str, Any]:
-    known = len(answer.sent_ns) == len(answer.chunk_times)
-    lags = [at - sent for at, sent in zip(answer.chunk_times, answer.sent_ns, strict=True)] if known else []
+    sent_ns = _sent_times(answer.output) if leg.engine.is_gateway else answer.sent_ns
+    known = len(sent_ns) == len(answer.chunk_times)
+    lags = [at - sent for at, sent in zip(answer.chunk_times, sent_ns, strict=True)] if known else []
     return {
         "worker": place.worker,
         "warm_up": request.warm_up,
@@ -42,6 +43,12 @@ def _of(
         "delay": exchange.sent - due if exchange.sent else None,
         "error": answer.failure[0].value if answer.failure else None,
     }
+
+
+def _sent_times(output: str) -> list[int]:
+    from triphase_benchmark.client.null_gateway import sent_times  # noqa: PLC0415 - loads gRPC, as its worker has
+
+    return sent_times(output)
 
 
 def _unsent(_: Leg, place: Place, request: PlannedRequest, *, why: str, **__: int) -> Mapping[str, Any]:

@@ -67,9 +67,9 @@ class NodeCrew:
         """What this host's monotonic clock says."""
         return monotonic_ns()
 
-    def calibrate(self, load: ClientLoad) -> Calibration:
-        """Puts a load on a null engine of this host: lags are times of one clock."""
-        return calibrate(load, workers=self._workers)
+    def calibrate(self, load: ClientLoad, gateway: bool) -> Calibration:
+        """Puts a load on a null engine, or gateway, of this host: lags are times of one clock."""
+        return calibrate(load, workers=self._workers, gateway=gateway)
 
     def run(self, leg: Leg) -> Returned:
         """Runs a leg to its end: gets it ready, waits until it is begun, sends, and returns what came."""

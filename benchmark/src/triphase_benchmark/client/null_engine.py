@@ -68,16 +68,18 @@ class _Stream:
 class NullEngine:
     """Runs it: `with NullEngine() as engine: engine.url`."""
 
+    scheme = "http"
+
     def __enter__(self) -> Self:
         spawning = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawning.Pipe()
-        self._process = spawning.Process(target=_serve, args=(theirs,), name="null engine")
+        self._process = spawning.Process(target=self.serve, args=(theirs,), name="null engine")
         self._process.start()
         theirs.close()
         if not self._pipe.poll(_START_S):
             self.__exit__(None, None, None)
             raise RuntimeError("the null engine did not start")
-        self.url = f"http://127.0.0.1:{self._pipe.recv()}"
+        self.url = f"{self.scheme}://127.0.0.1:{self._pipe.recv()}"
         return self
 
     def __exit__(
@@ -89,6 +91,18 @@ class NullEngine:
             self._process.kill()
             self._process.join()
 
+    @staticmethod
+    def serve(pipe: Connection) -> None:
+        """Serves until the pipe closes; tells its port over it."""
+        ignoring_interrupts()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        listener.setblocking(False)
+        pipe.send(listener.getsockname()[1])
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe.fileno(), selectors.EVENT_READ, None)
+            selector.register(listener, selectors.EVENT_READ, listener)
+            _Server(selector, listener).run()
+
     @property
     def pid(self) -> int:
         """Its process."""
@@ -96,16 +110,9 @@ class NullEngine:
         return self._process.pid
 
 
-def _serve(pipe: Connection) -> None:
-    """Serves until the pipe closes."""
+def ignoring_interrupts() -> None:
+    """Leaves Ctrl-C to the parent, with whom this process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    listener.setblocking(False)
-    pipe.send(listener.getsockname()[1])
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe.fileno(), selectors.EVENT_READ, None)
-        selector.register(listener, selectors.EVENT_READ, listener)
-        _Server(selector, listener).run()
 
 
 class _Server:

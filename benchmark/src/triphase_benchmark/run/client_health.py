@@ -62,16 +62,29 @@ def brought_by(requests: Stored) -> Brought:
 
 
 def worst(
-    calibrations: Sequence[Calibration], rounds: pa.Table, *, brought: Brought, cpu_share: float
+    calibrations: Sequence[Calibration],
+    rounds: pa.Table,
+    *,
+    brought: Brought,
+    cpu_share: float,
+    gateways: frozenset[str] = frozenset(),
 ) -> tuple[Calibration, ClientVerdict]:
-    """The first calibration by which the client is not good enough for this run, or else the last, with its verdict."""
+    """The first calibration by which the client is not good enough for this run, or else the last, with its verdict.
+
+    Each is held against the rounds of those that are asked by its transport.
+    """
     *earlier, last = calibrations
     for one in earlier:  # which need not have foreseen how much would come
         less = replace(brought, events_per_s=min(brought.events_per_s, one.load.offered))
-        judged = verdict(one, rounds, brought=less, cpu_share=cpu_share)
+        judged = verdict(one, _asked_by(one, rounds, gateways), brought=less, cpu_share=cpu_share)
         if not judged.client_ok:
             return one, judged
-    return last, verdict(last, rounds, brought=brought, cpu_share=cpu_share)
+    return last, verdict(last, _asked_by(last, rounds, gateways), brought=brought, cpu_share=cpu_share)
+
+
+def _asked_by(calibration: Calibration, rounds: pa.Table, gateways: frozenset[str]) -> pa.Table:
+    ones = pc.is_in(rounds["engine"], pa.array(sorted(gateways), pa.string()))
+    return rounds.filter(ones if calibration.gateway else pc.invert(ones))
 
 
 def verdict(calibration: Calibration, rounds: pa.Table, *, brought: Brought, cpu_share: float) -> ClientVerdict:

@@ -5,7 +5,7 @@ full. Which rounds are run is its caller's to say (`Course`): all of a plan, mor
 sweep.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from triphase_benchmark.client.calibration import Calibration, is_held
+from triphase_benchmark.client.calibration import Calibration, ClientLoad, is_held
 from triphase_benchmark.client.crew import CrewFailed
 from triphase_benchmark.plan.making import Wish, make_plan
 from triphase_benchmark.plan.reuse import planned_reuse
@@ -99,12 +99,11 @@ def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course 
     with crew_of(wanted.workers, folder) as crew:
         watch.say("calibrating the client")
         try:
-            calibration = calibrated(crew, expected(plan))
-            if not is_held(calibration):  # what passed by before the run is nothing to it
-                calibration = calibrated(crew, expected(plan))
+            calibrations = [_calibrated(crew, expected(plan), gateway=gateway) for gateway in wanted.transports]
         except CrewFailed as error:
             raise CannotRun(str(error)) from error
-        watch.client(ok=None, lag_s=calibration.lag_p99 if calibration.events else None)
+        lags = [one.lag_p99 for one in calibrations if one.events]
+        watch.client(ok=None, lag_s=max(lags, default=None))
         caches = Caches(wanted.engines, salt=token_hex(8))
         manifest = first_manifest(
             wanted, plan, met, epoch_ns=crew.epoch_ns, cache=cache_text(planned_reuse(plan), caches.told)
@@ -119,7 +118,7 @@ def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course 
         ending, problem = _run(crew, course, stage)
         manifest["cache"] = cache_text(planned_reuse(stage.plan), caches.told)
         manifest["notes"] += hosts_told(crew)
-        return _close(stage, ending, problem, calibration=calibration, crew=crew)
+        return _close(stage, ending, problem, calibrations=calibrations, crew=crew)
 
 
 def _run(crew: AnyCrew, course: Course, stage: Stage) -> tuple[Ending, str]:
@@ -135,7 +134,9 @@ def _run(crew: AnyCrew, course: Course, stage: Stage) -> tuple[Ending, str]:
     return Ending.WHOLE, ""
 
 
-def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibration, crew: AnyCrew) -> Outcome:
+def _close(
+    stage: Stage, ending: Ending, problem: str, *, calibrations: Sequence[Calibration], crew: AnyCrew
+) -> Outcome:
     folder, manifest, watch = stage.folder, stage.manifest, stage.watch
     manifest["ending"] = ending.value
     manifest["problems"] = [*([problem] if problem else []), *manifest["problems"]]
@@ -144,7 +145,7 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
         folder.close()
         requests = folder.dataset()
         rounds = rounds_table(requests, manifest)
-        manifest["calibration"] = _judged(stage, requests, rounds, calibration, crew, ending)
+        manifest["calibration"] = _judged(stage, requests, rounds, calibrations, crew, ending)
         folder.write_manifest(manifest)
         watch.say("writing the report")
         reported = report(folder, folder.read_manifest(), requests=requests, rounds=rounds)
@@ -157,15 +158,29 @@ def _close(stage: Stage, ending: Ending, problem: str, *, calibration: Calibrati
     return Outcome(ending=ending, problem=problem, client_ok=client_ok, reported=reported)
 
 
+def _calibrated(crew: AnyCrew, load: ClientLoad, *, gateway: bool) -> Calibration:
+    first = calibrated(crew, load, gateway=gateway)
+    # What passed by before the run is nothing to it.
+    return first if is_held(first) else calibrated(crew, load, gateway=gateway)
+
+
 def _judged(
-    stage: Stage, requests: ds.Dataset, rounds: pa.Table, calibration: Calibration, crew: AnyCrew, ending: Ending
+    stage: Stage,
+    requests: ds.Dataset,
+    rounds: pa.Table,
+    calibrations: Sequence[Calibration],
+    crew: AnyCrew,
+    ending: Ending,
 ) -> dict[str, Any]:
     brought = brought_by(requests)
-    calibrations = [calibration]
-    again = beyond(brought, calibration.load)
+    again = beyond(brought, calibrations[0].load)
+    more: list[Calibration] = []
     if again is not None and ending is not Ending.INTERRUPTED:
         stage.watch.say("calibrating the client for what the run brought")
         with suppress(CrewFailed):  # then the run has brought more than the client was calibrated for
-            calibrations.append(calibrated(crew, again))
-    decisive, judged = worst(calibrations, rounds, brought=brought, cpu_share=stage.legs.cpu_share)
+            more = [calibrated(crew, again, gateway=one.gateway) for one in calibrations]
+    gateways = frozenset(one["name"] for one in stage.manifest["engines"] if one["url"].startswith("grpc://"))
+    decisive, judged = worst(
+        [*calibrations, *more], rounds, brought=brought, cpu_share=stage.legs.cpu_share, gateways=gateways
+    )
     return as_json(decisive, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}

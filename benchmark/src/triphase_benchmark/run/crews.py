@@ -50,9 +50,11 @@ def crew_of(workers: int | str | None, folder: RunFolder) -> Iterator[AnyCrew]:
         yield fleet
 
 
-def calibrated(crew: AnyCrew, load: ClientLoad) -> Calibration:
-    """Calibrates a crew where it is. Raises CrewFailed where a host is gone."""
-    return calibrate(load, workers=crew.workers) if isinstance(crew, Crew) else crew.calibrate(load)
+def calibrated(crew: AnyCrew, load: ClientLoad, *, gateway: bool) -> Calibration:
+    """Calibrates a crew where it is, by the transport of engines or of gateways. Raises CrewFailed: a host is gone."""
+    if isinstance(crew, Crew):
+        return calibrate(load, workers=crew.workers, gateway=gateway)
+    return crew.calibrate(load, gateway=gateway)
 
 
 def hosts_told(crew: AnyCrew) -> list[str]:

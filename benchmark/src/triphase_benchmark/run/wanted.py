@@ -54,6 +54,11 @@ class Wanted:
         return self.baseline or self.names[0]
 
     @property
+    def transports(self) -> tuple[bool, ...]:
+        """By which the client asks: for each, whether it is that of gateways."""
+        return tuple(sorted({engine.is_gateway for engine in self.engines}))
+
+    @property
     def limits(self) -> Limits:
         """What one request may take."""
         return Limits(timeout_s=self.timeout_s)
