@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from triphase_server.config import GatewayConfig, changes, load, loading
+from triphase_server.config import GatewayConfig, changes, load, loading, warnings
 from triphase_server.config.effective import effective
 from triphase_server.config.schema_enforcement import EnforcementTable
 from triphase_server.core.detection import Marker
@@ -73,6 +73,16 @@ def test_what_the_file_sets_lies_over_the_repository(read: Callable[..., Gateway
 
 def test_without_a_tokenizer_an_estimate_counts(read: Callable[..., GatewayConfig]) -> None:
     assert enforcement(read(FILES)).tokenizer == ""
+
+
+def test_a_tokenizer_that_cannot_be_read_is_warned_of(read: Callable[..., GatewayConfig], tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    config = read(FILES, before=f'repository = "{tmp_path}"\n')
+    assert enforcement(config).tokenizer == ""
+    [warning] = warnings(config)
+    assert "deployments.a.enforcement: tokens are only estimated" in str(warning)
+    assert "tokenizer.json: it is no tokenizer.json" in str(warning)
+    assert warnings(read(FILES + 'tokenizer = ""\n', before=f'repository = "{tmp_path}"\n')) == ()
 
 
 def test_how_a_thought_ends_is_known_of_families(read: Callable[..., GatewayConfig]) -> None:

@@ -89,6 +89,7 @@ class EnforcementTable(Table):
     )
     _known: ModelFiles = PrivateAttr(default=ModelFiles())
     _counts_by: str = PrivateAttr(default="")
+    _unread: str = PrivateAttr(default="")
 
     def look(self, repository: str, *, detection: Detection) -> None:
         """Reads the model's files; raises what a check raises where they do not say enough."""
@@ -105,7 +106,12 @@ class EnforcementTable(Table):
             raise wrong(message, at=("control_tokens",))
         if self.marker is None and not detection.markers:
             raise wrong("expected a pair of markers; the detection has none", at=("marker",))
-        self._counts_by = self.tokenizer if self.tokenizer is not None else _usable_tokenizer(repository)
+        self._counts_by, self._unread = (self.tokenizer, "") if self.tokenizer is not None else _usable(repository)
+
+    @property
+    def unread(self) -> str:
+        """Why an estimate counts although the repository has a tokenizer; empty where neither holds. After `look`."""
+        return self._unread
 
     def values(self, *, preset: str | None, detection: Detection) -> Enforcement:
         """Returns the frozen values; only after `look`."""
@@ -129,12 +135,14 @@ class EnforcementTable(Table):
         )  # fmt: skip
 
 
-def _usable_tokenizer(repository: str) -> str:
-    """Returns the repository's tokenizer that can be read here; empty where an estimate must do."""
+def _usable(repository: str) -> tuple[str, str]:
+    """Returns the repository's tokenizer that can be read here, else nothing and why none could be."""
+    why = ""
     for path in tokenizers_of(Path(repository)) if repository else ():
         try:
             counter_of(path)
-        except NoTokenizer:
+        except NoTokenizer as error:
+            why = f"{Path(path).name}: {error}"
             continue
-        return path
-    return ""
+        return path, ""
+    return "", why

@@ -49,6 +49,11 @@ def _without_effect(table: GatewayTable) -> Iterator[tuple[KeyPath, str]]:
     for name, deployment in table.deployments.items():
         if "slow_call_rate" in deployment.breaker.model_fields_set and not deployment.breaker.slow_call_s:
             yield ("deployments", name, "breaker", "slow_call_rate"), "without effect, since slow_call_s is false"
+        if deployment.enforcement is not None and (why := deployment.enforcement.unread):
+            yield (
+                ("deployments", name, "enforcement"),
+                f"tokens are only estimated, since the tokenizer is unread; {why}",
+            )
     for name, route in table.routes.items():
         for key, why in _idle_keys(route):
             yield ("routes", name, key), f"without effect, since {why}"
