@@ -18,12 +18,23 @@ _Panel: TypeAlias = alt.LayerChart | alt.FacetChart
 
 _WIDTH: Final = 330
 _HEIGHT: Final = 250
+# Where the figures of each setting stand beside their points.
+_LABELS: Final = ((-8, -11), (0, -12), (17, 9))
 _DASHES: Final = ([1, 0], [6, 3], [2, 2])
 
 
 def rows(found: Sequence[Measured], names: dict[str, str]) -> list[dict[str, Any]]:
-    """Returns one row for each setting and effort; `names` says what a setting is called in the picture."""
-    return [_row(one, names[one.setting]) for one in found]
+    """Returns one row for each setting and effort; `names` says what a setting is called in the picture.
+
+    Of figures that would stand on one another the first is told.
+    """
+    made = [_row(one, names[one.setting]) for one in found]
+    told: set[tuple[str, str]] = set()
+    for row in made:
+        place = (row["effort"], row["label"])
+        row["label"] = "" if place in told else row["label"]
+        told.add(place)
+    return made
 
 
 def _row(one: Measured, name: str) -> dict[str, Any]:
@@ -69,8 +80,13 @@ def _tokens(data: alt.InlineData, shown: Sequence[str]) -> _Panel:
     y = alt.Y("tokens:Q", title="reasoning tokens (mean)", scale=alt.Scale(zero=True))
     line = base.mark_line(strokeWidth=2.5).encode(y=y)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, strokeDash=alt.value([1, 0]))
-    labels = base.mark_text(dx=-6, dy=-12, fontSize=12).encode(y=y, text="label:N", strokeDash=alt.value([1, 0]))
-    return alt.layer(line, points, labels).properties(width=_WIDTH, height=_HEIGHT)
+    labels = [
+        base.transform_filter(alt.datum.engine == name)
+        .mark_text(dx=dx, dy=dy, fontSize=12)
+        .encode(y=y, text="label:N", strokeDash=alt.value([1, 0]))
+        for name, (dx, dy) in zip(shown, _LABELS, strict=False)
+    ]
+    return alt.layer(line, points, *labels).properties(width=_WIDTH, height=_HEIGHT)
 
 
 def _right(data: alt.InlineData, shown: Sequence[str]) -> _Panel:
