@@ -42,3 +42,7 @@ def test_the_sums_are_those_that_training_never_showed() -> None:
     assert Sum(10, 20).question == "What is 10+20?"
     assert Sum(10, 20).is_answered_by("10 + 20 = 30\n")
     assert not Sum(10, 20).is_answered_by("10 + 20 = 130")
+
+
+def test_figures_that_would_stand_on_one_another_are_told_once() -> None:
+    assert [row["label"] for row in chart.rows(FOUND, NAMES)] == ["1", "20", "300", "4000", "", "", "", ""]
