@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from triphase_server.core.detection import Channel, Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort import PlannedReasoning
+from triphase_server.core.effort_tables import TEMPLATE_FIELD
 from triphase_server.core.enforcement import (
     Enforcement,
     Template,
@@ -74,6 +75,10 @@ CALL = ToolCall(id="c", name="f", arguments='{"a": "</think>"}')
         (ask(tools=(Tool(name="f", description="<think>"),), tool_choice=ToolChoiceMode.NONE), "tools[0]"),
         (ask(extra_body={"chat_template_kwargs": {"a": [1, "<|im_end|>"]}}), "extra_body"),
         (ask(extra_body={"a": {"<think>": 1}}), "extra_body"),
+        (ask(extra_body={"top_k": 5, "echo": True}), "extra_body.echo"),
+        (ask(extra_body={"chat_template": "{{ 1 }}"}), "extra_body.chat_template"),
+        (ask(extra_body={"truncate_prompt_tokens": 9}), "extra_body.truncate_prompt_tokens"),
+        (ask(extra_body={TEMPLATE_FIELD: {"documents": []}}), f"extra_body.{TEMPLATE_FIELD}.documents"),
         (ask(tools=(Tool(name="f"),)), "tools"),
         (ask(response_format=JsonObject()), "response_format"),
         (ask(Message(role=Role.USER, content=(ImagePart("https://a.example/b.png"),))), "messages[0].content"),
@@ -113,12 +118,19 @@ def test_without_anything_that_could_enforce_it_is_refused() -> None:
     assert refusal(ask(), enforcement=None) == "reasoning"
 
 
+def test_what_only_shapes_the_text_is_enforced() -> None:
+    extra = {"min_tokens": 3, "logit_bias": {"1": -100}, TEMPLATE_FIELD: {"enable_thinking": True}}
+    for extra_body in (extra, {TEMPLATE_FIELD: "no object"}):
+        assert enforceable(PLANNED, request=ask(extra_body=extra_body), enforcement=ENFORCEMENT) == PLANNED
+
+
 def test_an_unfinished_message_can_have_tools_pictures_and_forms() -> None:
     picture = Message(role=Role.USER, content=(ImagePart("https://a.example/b.png"),))
     request = ask(picture, tools=(Tool(name="f"),), response_format=JsonObject())
     prefills = replace(ENFORCEMENT, way=Way.PREFILL)
     assert enforceable(PLANNED, request=request, enforcement=prefills) == PLANNED
     assert refusal(ask(user("<think>")), enforcement=prefills) == "messages[0]"
+    assert refusal(ask(extra_body={"echo": False}), enforcement=prefills) == "extra_body.echo"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ async def test_a_thought_is_closed_at_its_budget_and_the_answer_follows_in_one_a
     assert second.continuation is not None
     assert second.continuation.prompt == f"{rig_.upstream.rendering.text}<think>one two{CLOSING}"
     assert second.continuation.written == f"<think>one two{CLOSING}"
-    assert second.continuation.max_tokens == 998
+    assert (second.continuation.delivered, second.continuation.max_tokens) == (2, 998)
     assert [response.closed for response in rig_.upstream.responses] == [True, True]
     assert now() == 0  # the first stream was left at once
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from triphase_server.core.enforcement import Continuation, Enforcement, Template, Way
 from triphase_server.core.request import GenerationRequest, Message, Role, Sampling, TextPart, Tool
 from triphase_server.core.route import Deployment
@@ -34,7 +35,7 @@ def body(deployment: Deployment = DEPLOYMENT, **fields: Any) -> tuple[Endpoint, 
         fields.pop("request", REQUEST),
         deployment=deployment,
         reasoning_body={"reasoning_effort": "low", "thinking_budget": 8},
-        continuation=CONTINUATION,
+        continuation=fields.pop("continuation", CONTINUATION),
         max_tokens_field="max_completion_tokens",
     )
     return endpoint, json.loads(encoded)
@@ -78,3 +79,17 @@ def test_a_message_that_is_not_finished_is_the_last_of_the_chat() -> None:
     assert (sent["reasoning_effort"], sent["thinking_budget"]) == ("low", 8)
     assert sent["tools"][0]["function"]["name"] == "f"
     assert "prompt" not in sent
+
+
+@pytest.mark.parametrize(
+    ("least", "delivered", "sent"),
+    [(1, 0, 1), (200, 150, 50), (200, 300, 0), (900, 150, 400), ("many", 150, "many")],
+)
+@pytest.mark.parametrize("way", Way)
+def test_a_least_number_of_tokens_is_less_what_came_and_never_more_than_the_most(
+    way: Way, least: object, delivered: int, sent: object
+) -> None:
+    one = replace(DEPLOYMENT, enforcement=replace(ENFORCEMENT, way=way))
+    asked = replace(REQUEST, extra_body={"min_tokens": least})
+    _, encoded = body(one, request=asked, continuation=replace(CONTINUATION, delivered=delivered))
+    assert encoded["min_tokens"] == sent

@@ -9,15 +9,27 @@ and cannot be kept, the request is refused; where none was, it is served without
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 
 from triphase_server.core.controls import first_control
 from triphase_server.core.detection import Detection, Marker, UnclosedPolicy
 from triphase_server.core.effort import PlannedReasoning
+from triphase_server.core.effort_tables import TEMPLATE_FIELD
 from triphase_server.core.errors import InvalidRequest, Violation
 from triphase_server.core.events import AppliedReasoning, Control
 from triphase_server.core.request import GenerationRequest, ImagePart, Message, Reasoning, TextPart, ToolChoiceMode
 
 _MOST_CHARACTERS_TOLD = 40
+
+# Fields of an engine's body that put something else before the model, or into its answer, than what is rendered here.
+_RENDERED_OTHERWISE = frozenset({
+    "add_generation_prompt", "add_special_tokens", "chat_template", "continue_final_message", "documents", "echo",
+    "prompt", "prompt_embeds", "suffix", "truncate_prompt_tokens",
+})  # fmt: skip
+# Variables of a chat template that do so too, where an engine lets callers set what it sets itself.
+_VARIABLES_OF_ENGINES = frozenset({
+    "add_generation_prompt", "chat_template", "continue_final_message", "documents", "messages", "tools",
+})  # fmt: skip
 
 
 class Way(StrEnum):
@@ -89,11 +101,15 @@ class Enforcement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuation:
-    """What an engine is asked to go on with: the whole `prompt`, which ends with `written`, for so many tokens."""
+    """What an engine is asked to go on with: the whole `prompt`, which ends with `written`, for so many tokens.
+
+    `delivered`: how many tokens of the answer came before it.
+    """
 
     prompt: str = field(repr=False)
     written: str = field(repr=False)
     max_tokens: int
+    delivered: int = 0
 
 
 def enforceable(
@@ -132,24 +148,38 @@ def _unfit(request: GenerationRequest, enforcement: Enforcement | None) -> Viola
     """Returns what of a request keeps the gateway from enforcing anything."""
     if enforcement is None:
         return Violation(field="reasoning", description="nothing bounds the thoughts of this model")
+    found = _rendered_otherwise(request.extra_body)
     if enforcement.way is Way.COMPLETIONS:
-        for name, present in _parsed_by_chat_alone(request):
-            if present:
-                return Violation(field=name, description="cannot be served together with a bound on reasoning")
+        found = chain(found, _parsed_by_chat_alone(request))
+    first = next(found, None)
+    if first is not None:
+        return Violation(field=first, description="cannot be served together with a bound on reasoning")
     for name, text in _texts(request):
-        found = first_control(text, enforcement.controls)
-        if found:
-            told = found[:_MOST_CHARACTERS_TOLD]
+        control = first_control(text, enforcement.controls)
+        if control:
+            told = control[:_MOST_CHARACTERS_TOLD]
             description = f"a bound on reasoning cannot be kept with {told!r} in it, which is a control token here"
             return Violation(field=name, description=description)
     return None
 
 
-def _parsed_by_chat_alone(request: GenerationRequest) -> Iterator[tuple[str, bool]]:
-    yield "tools", bool(request.tools) and request.tool_choice is not ToolChoiceMode.NONE
-    yield "response_format", request.response_format is not None
+def _rendered_otherwise(extra_body: Mapping[str, object]) -> Iterator[str]:
+    for name in sorted(_RENDERED_OTHERWISE & extra_body.keys()):
+        yield f"extra_body.{name}"
+    variables = extra_body.get(TEMPLATE_FIELD)
+    if isinstance(variables, Mapping):
+        for name in sorted(_VARIABLES_OF_ENGINES & variables.keys()):
+            yield f"extra_body.{TEMPLATE_FIELD}.{name}"
+
+
+def _parsed_by_chat_alone(request: GenerationRequest) -> Iterator[str]:
+    if request.tools and request.tool_choice is not ToolChoiceMode.NONE:
+        yield "tools"
+    if request.response_format is not None:
+        yield "response_format"
     for place, turn in enumerate(request.messages):
-        yield f"messages[{place}].content", any(isinstance(part, ImagePart) for part in turn.content)
+        if any(isinstance(part, ImagePart) for part in turn.content):
+            yield f"messages[{place}].content"
 
 
 def _texts(request: GenerationRequest) -> Iterator[tuple[str, str]]:

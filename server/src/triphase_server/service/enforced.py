@@ -238,7 +238,10 @@ class EnforcedAttempt:
             request=self._request,
             reasoning_body=self._planned.body,
             continuation=Continuation(
-                prompt=self._enforcement.behind(self._prompt, written), written=written, max_tokens=self._watch.left
+                prompt=self._enforcement.behind(self._prompt, written),
+                written=written,
+                max_tokens=self._watch.left,
+                delivered=ceil(self._watch.thought_tokens + self._watch.output_tokens),
             ),
         )
 

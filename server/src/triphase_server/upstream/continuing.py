@@ -1,8 +1,8 @@
 """The body that has an engine go on with an answer: a prompt of text, or a message that is not finished.
 
-The rule: what shapes the text (sampling, stop sequences, the operator's fields) is the same as for the whole answer;
-what only a chat has is left out of a prompt, since engines differ in what they make of it there. The bodies of whole
-answers are `body.py`.
+The rule: what shapes the text (sampling, stop sequences, the operator's fields) is the same as for the whole answer; a
+least number of tokens is less what came already; what only a chat has is left out of a prompt, since engines differ in
+what they make of it there. The bodies of whole answers are `body.py`.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,8 @@ _OF_CHATS_ALONE = frozenset(
     }
 )  # fmt: skip
 
+_LEAST_TOKENS = "min_tokens"
+
 
 def continuation_of(
     request: GenerationRequest,
@@ -45,11 +47,19 @@ def continuation_of(
         assert isinstance(messages, list)
         unfinished: Json = {"role": "assistant", "content": continuation.written}
         body["messages"] = [*messages, unfinished]
-        merge(body, own)
+        merge(body, _at_least(body, continuation) | own)
         body |= {"add_generation_prompt": False, "continue_final_message": True}
         body[max_tokens_field] = continuation.max_tokens
         return Endpoint.CHAT, encoded(body)
     body = {name: value for name, value in body.items() if name not in _OF_CHATS_ALONE | set(reasoning_body)}
-    merge(body, own)
+    merge(body, _at_least(body, continuation) | own)
     body |= {"prompt": continuation.prompt, "max_tokens": continuation.max_tokens}
     return Endpoint.COMPLETIONS, encoded(body)
+
+
+def _at_least(body: Json, continuation: Continuation) -> Json:
+    """Returns what is left of the least number of tokens that a body asks for; engines refuse more than the most."""
+    least = body.get(_LEAST_TOKENS)
+    if not isinstance(least, int):
+        return {}
+    return {_LEAST_TOKENS: min(max(least - continuation.delivered, 0), continuation.max_tokens)}
