@@ -75,6 +75,7 @@ CALL = ToolCall(id="c", name="f", arguments='{"a": "</think>"}')
         (ask(tools=(Tool(name="f", description="<think>"),), tool_choice=ToolChoiceMode.NONE), "tools[0]"),
         (ask(extra_body={"chat_template_kwargs": {"a": [1, "<|im_end|>"]}}), "extra_body"),
         (ask(extra_body={"a": {"<think>": 1}}), "extra_body"),
+        (ask(user("a" * 600_000), user("b" * 300_000)), "messages"),
         (ask(extra_body={"top_k": 5, "echo": True}), "extra_body.echo"),
         (ask(extra_body={"chat_template": "{{ 1 }}"}), "extra_body.chat_template"),
         (ask(extra_body={"truncate_prompt_tokens": 9}), "extra_body.truncate_prompt_tokens"),

@@ -324,6 +324,18 @@ async def test_a_bound_that_nothing_can_keep_is_refused_before_anything_is_asked
         assert not simulation.model.journal.records
 
 
+async def test_the_longest_conversation_that_may_be_bounded_is_and_a_longer_one_is_refused(tmp_path: Path) -> None:
+    longest = "What is 47 + 38? ".ljust(899_990)
+    async with simulated(tmp_path) as simulation:
+        simulation.model.enqueue(thinks_on(), Script(steps=(Step(content="Four."),)))
+        events = await simulation.stage.events(bounded(3, longest))
+        assert output(events) == "Four."
+        failure = await simulation.stage.failure(bounded(3, longest * 2))
+        assert failure.error.reason == "CALLER_INVALID_REQUEST"
+        simulation.model.enqueue(Script(steps=(Step(content="Four."),)))
+        assert output(await simulation.stage.events(request(longest * 2))) == "Four."
+
+
 async def test_an_unfinished_message_stands_for_a_prompt_where_the_template_keeps_it(tmp_path: Path) -> None:
     model = SimulatedModel()
     table = FILES + 'way = "prefill"\n'

@@ -326,6 +326,15 @@ async def test_a_request_that_cannot_be_bounded_goes_where_it_can_be() -> None:
 
 
 @on_fake_clock
+async def test_why_a_bound_cannot_be_kept_is_told_by_the_deployment_that_has_one() -> None:
+    able = deployment("m-b", enforcement=ENFORCEMENT, effort=EffortPolicy(enforces=True))
+    rig_ = rig(answers(), targets=[Target(deployment=deployment("m-a")), Target(deployment=able)])
+    with pytest.raises(InvalidRequest, match="control token"):
+        await rig_.events(replace(bound(), messages=ask("Say <think>.").messages))
+    assert not rig_.upstream.asked
+
+
+@on_fake_clock
 async def test_a_prefill_that_the_template_keeps_exactly_is_used() -> None:
     rig_ = bounded(THINKS, answers(), way=Way.PREFILL)
     assert told(await rig_.events(bound())) == ("one two", "Four.")

@@ -20,6 +20,8 @@ from triphase_server.core.events import AppliedReasoning, Control
 from triphase_server.core.request import GenerationRequest, ImagePart, Message, Reasoning, TextPart, ToolChoiceMode
 
 _MOST_CHARACTERS_TOLD = 40
+# Of a caller, so that what a template makes of them is within the limit of a rendering, a million.
+_MOST_CHARACTERS = 900_000
 
 # Fields of an engine's body that put something else before the model, or into its answer, than what is rendered here.
 _RENDERED_OTHERWISE = frozenset({
@@ -154,7 +156,11 @@ def _unfit(request: GenerationRequest, enforcement: Enforcement | None) -> Viola
     first = next(found, None)
     if first is not None:
         return Violation(field=first, description="cannot be served together with a bound on reasoning")
-    for name, text in _texts(request):
+    texts = tuple(_texts(request))
+    if sum(len(text) for _, text in texts) > _MOST_CHARACTERS:
+        message = f"a bound on reasoning cannot be kept with more than {_MOST_CHARACTERS} characters of text"
+        return Violation(field="messages", description=message)
+    for name, text in texts:
         control = first_control(text, enforcement.controls)
         if control:
             told = control[:_MOST_CHARACTERS_TOLD]

@@ -5,12 +5,12 @@ anything is sent. How an effort becomes fields is `core/effort.py`, what can be 
 conversation is put for a chat template `core/normalization.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triphase_server.core import effort
 from triphase_server.core.effort import PlannedReasoning
-from triphase_server.core.enforcement import enforceable
+from triphase_server.core.enforcement import asks_for_a_bound, enforceable
 from triphase_server.core.errors import InvalidRequest
 from triphase_server.core.normalization import Normalized, normalize
 from triphase_server.core.request import Effort, GenerationRequest
@@ -32,7 +32,7 @@ def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapp
     Raises InvalidRequest where no deployment can do what is asked.
     """
     plans: dict[str, Plan] = {}
-    refusals: dict[str, InvalidRequest] = {}
+    refused: list[tuple[Deployment, InvalidRequest]] = []
     ordered = (target for route in routes for target in sorted(route.targets, key=lambda target: target.priority))
     for deployment in (target.deployment for target in ordered):
         try:
@@ -44,15 +44,19 @@ def plans_for(request: GenerationRequest, routes: Sequence[Route]) -> tuple[Mapp
             )
             plans[deployment.name] = Plan(deployment=deployment, planned=planned, normalized=normalized)
         except InvalidRequest as refusal:
-            refusals[deployment.name] = refusal
+            refused.append((deployment, refusal))
     if not plans:
-        raise _refusal(refusals.values(), routes)
-    return plans, frozenset(refusals)
+        raise _refusal(request, refused, routes)
+    return plans, frozenset(deployment.name for deployment, _ in refused)
 
 
-def _refusal(refusals: Iterable[InvalidRequest], routes: Sequence[Route]) -> InvalidRequest:
-    first, *others = refusals
-    if not all(map(effort.is_about_effort, (first, *others))):
-        return first
-    given = {one for route in routes for one in route.efforts}
-    return effort.unsupported(one for one in Effort if one in given)
+def _refusal(
+    request: GenerationRequest, refused: Sequence[tuple[Deployment, InvalidRequest]], routes: Sequence[Route]
+) -> InvalidRequest:
+    if all(effort.is_about_effort(refusal) for _, refusal in refused):
+        given = {one for route in routes for one in route.efforts}
+        return effort.unsupported(one for one in Effort if one in given)
+    # Where a bound is asked for, a deployment that has none says no more than that; one that has says what is wrong.
+    bounding = (refusal for deployment, refusal in refused if deployment.effort.bounds)
+    _, first = refused[0]
+    return next(bounding, first) if asks_for_a_bound(request.reasoning) else first
