@@ -20,7 +20,7 @@ from triphase_benchmark.metrics.rounds import rounds_of
 from triphase_benchmark.metrics.tables import COMPARISON
 from triphase_benchmark.metrics.turns import Stored
 from triphase_benchmark.plan.values import Load
-from triphase_benchmark.records.folder import RunFolder
+from triphase_benchmark.records.folder import BadFolder, RunFolder
 from triphase_benchmark.report.gathered import Gathered, gathered
 from triphase_benchmark.report.inputs import Inputs, inputs_of
 from triphase_benchmark.report.writing import write_report
@@ -40,14 +40,15 @@ class Reported:
 
 
 def rounds_table(requests: Stored, manifest: Mapping[str, Any]) -> pa.Table:
-    """The table ROUNDS, under the conditions that a manifest tells."""
-    engines = manifest.get("engines") or ()
-    return rounds_of(
-        requests,
-        load=Load(manifest.get("load_kind") or Load.CLOSED),
-        slos=manifest.get("slo") or {},
-        prices={one["name"]: Price(**one["price"]) for one in engines if one.get("price")},
-    )
+    """The table ROUNDS, under the conditions that a manifest tells. Raises BadFolder where it tells them wrongly."""
+    try:
+        load = Load(manifest.get("load_kind") or Load.CLOSED)
+        slos = {str(name): float(limit) for name, limit in (manifest.get("slo") or {}).items()}
+        priced = [one for one in manifest.get("engines") or () if one.get("price")]
+        prices = {str(one["name"]): Price(**one["price"]) for one in priced}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadFolder(f"manifest.json tells load_kind, slo or a price as nothing that is known: {error}") from None
+    return rounds_of(requests, load=load, slos=slos, prices=prices)
 
 
 def comparison_table(rounds: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
