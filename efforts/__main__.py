@@ -1,6 +1,7 @@
-"""`python -m efforts`: asks sums at every effort, prints a table, and draws `docs/images/reasoning-effort.png`.
+"""`python -m efforts`: asks problems at every effort, prints a table, and draws `docs/images/reasoning-effort.png`.
 
-Its rule: everything runs on loopback, and the same sums give the same figures. What is asked is `asking.py`, of whom
+Its rule: everything runs on loopback, and the same problems give the same figures; the picture is of sums that training
+never showed. What is asked is `asking.py`, of whom
 `stage.py`, the picture `chart.py`.
 """
 
@@ -17,8 +18,8 @@ from triphase_benchmark.statistics.binomial import clopper_pearson
 
 from efforts import chart
 from efforts.asking import EFFORTS, Measured, measure
+from efforts.problems import Problem, mixed, unseen
 from efforts.stage import ENFORCED, IGNORING, READING, stage
-from efforts.sums import Sum, unseen
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "reasoning-effort.png"
 NAMES = {
@@ -28,7 +29,7 @@ NAMES = {
 }
 
 
-async def measured(sums: Sequence[Sum]) -> list[Measured]:
+async def measured(problems: Sequence[Problem]) -> list[Measured]:
     """Returns what all settings came to."""
     found: list[Measured] = []
     with (
@@ -37,8 +38,8 @@ async def measured(sums: Sequence[Sum]) -> list[Measured]:
     ):
         async with stage(Path(folder)) as serving:
             for setting, name in NAMES.items():
-                task = progress.add_task(name, total=len(sums) * len(EFFORTS))
-                found += await measure(serving.client, setting, sums, on_answer=partial(progress.advance, task))
+                task = progress.add_task(name, total=len(problems) * len(EFFORTS))
+                found += await measure(serving.client, setting, problems, on_answer=partial(progress.advance, task))
     return found
 
 
@@ -58,9 +59,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m efforts", description=__doc__)
     parser.add_argument("--every", type=int, default=4, help="ask one of so many of the 407 sums (default: 4)")
     parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture goes")
+    parser.add_argument(
+        "--mixed", type=int, default=0, metavar="N", help="ask N problems of all kinds, and draw nothing"
+    )
     options = parser.parse_args()
-    found = asyncio.run(measured(unseen(every=options.every)))
-    options.picture.write_bytes(chart.picture(found, NAMES))
+    found = asyncio.run(measured(mixed(options.mixed) if options.mixed else unseen(every=options.every)))
+    if not options.mixed:
+        options.picture.write_bytes(chart.picture(found, NAMES))
     sys.stdout.writelines(f"{line}\n" for line in table(found))
 
 

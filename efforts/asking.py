@@ -1,7 +1,7 @@
-"""Asks sums through the gateway, and keeps of each answer how long it was and whether it was right.
+"""Asks problems through the gateway, and keeps of each answer how long it was and whether it was right.
 
 Its rule: the model answers greedily, so that the same question gives the same answer, and every effort is asked of the
-same sums.
+same ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from statistics import fmean
 
 from triphase_client import Client
 
-from efforts.sums import Sum
+from efforts.problems import Problem
 
 # In rising order; the model's template knows no more.
 EFFORTS = ("none", "low", "medium", "high")
@@ -18,9 +18,9 @@ EFFORTS = ("none", "low", "medium", "high")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one sum came to: tokens as the gateway reports them, thoughts included in `output_tokens`."""
+    """What one problem came to: tokens as the gateway reports them, thoughts included in `output_tokens`."""
 
-    asked: Sum
+    asked: Problem
     output_tokens: int
     reasoning_tokens: int
     right: bool
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """All answers of one setting at one effort, in the order of the sums."""
+    """All answers of one setting at one effort, in the order of the problems."""
 
     setting: str
     effort: str
@@ -51,8 +51,8 @@ class Measured:
         return sum(answer.right for answer in self.answers)
 
 
-async def ask(client: Client, setting: str, effort: str, asked: Sum) -> Answer:
-    """Asks one sum; raises TriphaseError."""
+async def ask(client: Client, setting: str, effort: str, asked: Problem) -> Answer:
+    """Asks one problem; raises TriphaseError."""
     response = await client.generate(prompt=asked.question, model=setting, effort=effort)
     usage = response.completed.usage
     return Answer(
@@ -65,13 +65,13 @@ async def ask(client: Client, setting: str, effort: str, asked: Sum) -> Answer:
 
 
 async def measure(
-    client: Client, setting: str, sums: Sequence[Sum], *, on_answer: Callable[[], None] = lambda: None
+    client: Client, setting: str, problems: Sequence[Problem], *, on_answer: Callable[[], None] = lambda: None
 ) -> tuple[Measured, ...]:
-    """Asks all sums at all efforts; `on_answer` is called after each."""
+    """Asks all problems at all efforts; `on_answer` is called after each."""
     found = []
     for effort in EFFORTS:
         answers = []
-        for one in sums:
+        for one in problems:
             answers.append(await ask(client, setting, effort, one))
             on_answer()
         found.append(Measured(setting=setting, effort=effort, answers=tuple(answers)))

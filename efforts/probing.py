@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from efforts.sums import Sum
+from efforts.problems import Problem
 
 
-async def probed(address: str, setting: str, *, sums: Sequence[Sum], stages: str, folder: Path) -> Mapping[str, Any]:
+async def probed(
+    address: str, setting: str, *, sums: Sequence[Problem], stages: str, folder: Path
+) -> Mapping[str, Any]:
     """Returns the report, which is `effort.json`; raises RuntimeError where the probe left none.
 
     `stages` are prompts and seeds, such as `12x2`; `folder` is an empty one for what is made.

@@ -14,9 +14,9 @@ from triphase_server.app.profiling import Derivations
 from efforts import ignoring
 from efforts.asking import EFFORTS, measure
 from efforts.probing import probed
+from efforts.problems import unseen
 from efforts.scale import FULL, SMALL, is_full
 from efforts.stage import BUDGETS, ENFORCED, stage
-from efforts.sums import unseen
 from efforts.test_probe import EACH, STAGES
 from efforts.test_probe import SUMS as PROBED
 

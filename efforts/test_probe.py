@@ -5,9 +5,9 @@ from pathlib import Path
 
 from efforts.asking import EFFORTS
 from efforts.probing import probed
+from efforts.problems import unseen
 from efforts.scale import is_full
 from efforts.stage import IGNORING, READING, stage
-from efforts.sums import unseen
 
 # Of ten prompts, a sign-flip test can show all six pairs of levels at 1 %, corrected together. Of equal lengths, which
 # seeds repeat exactly, fewer tell.

@@ -9,14 +9,17 @@ from triphase_model.engine.template import ChatTemplate, Turn
 
 from efforts import ignoring
 from efforts.asking import EFFORTS, Measured, measure
+from efforts.problems import mixed, unseen
 from efforts.scale import FULL, SMALL, is_full
 from efforts.stage import IGNORING, READING, stage
-from efforts.sums import unseen
 
 SUMS = unseen(every=FULL if is_full(os.environ) else SMALL)
 # What the README of the model says of additions that training never showed: output tokens, and right answers of 100.
 TOKENS = {"none": 16, "low": 26, "medium": 66, "high": 141}
 RIGHT = {"none": 0.94, "low": 0.96, "medium": 1.0, "high": 1.0}
+
+# The same of mixed problems.
+MIXED_RIGHT = {"none": 0.88, "low": 0.88, "medium": 1.0, "high": 1.0}
 
 
 def by_effort(found: tuple[Measured, ...]) -> dict[str, Measured]:
@@ -35,6 +38,19 @@ async def test_every_sum_is_thought_of_for_longer_at_a_higher_effort(tmp_path: P
         least, _ = likely_counts(RIGHT[effort], len(SUMS))
         assert one.right >= least, effort
         assert not any(answer.estimated for answer in one.answers)
+
+
+async def test_mixed_problems_are_right_more_often_at_a_higher_effort(tmp_path: Path) -> None:
+    problems = mixed(300 if is_full(os.environ) else 25)
+    async with stage(tmp_path) as serving:
+        found = by_effort(await measure(serving.client, READING, problems))
+    lengths = [found[effort].mean_tokens for effort in EFFORTS]
+    assert lengths == sorted(set(lengths))
+    for effort, share in MIXED_RIGHT.items():
+        least, _ = likely_counts(share, len(problems))
+        assert found[effort].right >= least, effort
+    thoughtless, thoughtful = (found[a].right + found[b].right for a, b in (("none", "low"), ("medium", "high")))
+    assert thoughtless < thoughtful
 
 
 async def test_with_a_template_that_ignores_effort_nothing_changes(tmp_path: Path) -> None:
