@@ -26,6 +26,12 @@ def test_all_commands_and_exit_codes_stand_in_the_help() -> None:
     assert all(f"{code.value} " in EXIT_CODES for code in Exit)
 
 
+def test_a_command_for_one_engine_speaks_of_no_baseline() -> None:
+    assert "baseline" in benchmark("sweep", "--help").out
+    assert "Just one." in benchmark("effort", "--help").out
+    assert "baseline" not in benchmark("effort", "--help").out
+
+
 def test_help_loads_nothing_that_is_slow() -> None:
     program = (
         "import sys\nfrom triphase_benchmark.cli.app import app\napp(['--help'], standalone_mode=False)\n"

@@ -61,6 +61,7 @@ def test_one_engine_alone_is_told(tmp_path: Path) -> None:
 def test_the_chain_in_words(tmp_path: Path) -> None:
     result = run(written(tmp_path, of_family("qwen3")), "--explain", "--engine", "vllm", "--engine", "friendli")
     assert "The prompt of none differs from medium in the generation prompt." in result.stdout
+    assert "On vllm: vLLM 0.33 sets reasoning_effort if the template declares it, and enable_thinking" in result.stdout
     assert "{none} ≠ {minimal, low, medium, high, xhigh, max}; within one, prompts are equal." in result.stdout
     assert "All of minimal, low, medium, high, xhigh, max give the same prompt, byte for byte." in result.stdout
     assert "bound thoughts by thinking_token_budget" in result.stdout

@@ -14,7 +14,7 @@ from triphase_server.core.enforcement import (
     enforceable,
 )
 from triphase_server.core.errors import InvalidRequest
-from triphase_server.core.events import AppliedReasoning, Control
+from triphase_server.core.events import AppliedReasoning, Control, Source
 from triphase_server.core.request import (
     Effort,
     GenerationRequest,
@@ -93,7 +93,11 @@ def test_what_cannot_be_kept_is_refused_where_it_was_asked_for(request_: Generat
 
 def test_what_nobody_asked_for_is_left_out_instead_and_not_reported() -> None:
     applied = AppliedReasoning(
-        applied_effort=Effort.LOW, control=Control.FORCED_STOP, max_tokens=8, max_tokens_control=Control.FORCED_STOP
+        applied_effort=Effort.LOW,
+        control=Control.FORCED_STOP,
+        source=Source.DEFAULT,
+        max_tokens=8,
+        max_tokens_control=Control.FORCED_STOP,
     )
     planned = replace(PLANNED, applied=applied, least=2)
     request = ask(user("<think>"), reasoning=Reasoning())
@@ -106,6 +110,7 @@ def test_what_the_engine_does_by_itself_stays_reported() -> None:
     applied = AppliedReasoning(
         applied_effort=Effort.LOW,
         control=Control.ENGINE_FIELD,
+        source=Source.DEFAULT,
         max_tokens=8,
         max_tokens_control=Control.ENGINE_BUDGET,
         minimum_tokens=3,

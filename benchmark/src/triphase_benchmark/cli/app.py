@@ -266,7 +266,7 @@ def probe(
 @app.command(epilog=EXIT_CODES)
 def effort(  # noqa: PLR0913 - each is an option
     *,
-    engine: opt.EngineOption = None,
+    engine: opt.OneEngineOption = None,
     engine_file: opt.EngineFileOption = None,
     vllm_url: opt.VllmOption = None,
     friendli_url: opt.FriendliOption = None,

@@ -9,15 +9,22 @@ from typing import Annotated
 
 import typer
 
+_ENGINE = (
+    "An engine: http(s):// of its API or grpc:// of a gateway; keys are model, profile, key (its variable), price and "
+    "header.NAME."
+)
 EngineOption = Annotated[
     list[str] | None,
     typer.Option(
         "--engine",
         "-e",
         metavar="NAME=URL[,KEY=VALUE…]",
-        help="An engine: http(s):// of its API or grpc:// of a gateway; keys are model, profile, key (its "
-        "variable), price and header.NAME. May be repeated; the first is the baseline.",
+        help=f"{_ENGINE} May be repeated; the first is the baseline.",
     ),
+]
+OneEngineOption = Annotated[
+    list[str] | None,
+    typer.Option("--engine", "-e", metavar="NAME=URL[,KEY=VALUE…]", help=f"{_ENGINE} Just one."),
 ]
 EngineFileOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Engines as a TOML file of tables [engines.NAME].")

@@ -59,24 +59,24 @@ ENGINES: Final[Mapping[str, EngineRules]] = MappingProxyType(
     {
         "vllm": EngineRules(
             sets=_vllm,
-            source="vLLM 0.33: those that the template declares; enable_thinking is false for none",
+            source="vLLM 0.33 sets reasoning_effort if the template declares it, and enable_thinking, false for none",
             budget="thinking_token_budget",
             needs="--reasoning-parser or --reasoning-config",
         ),
         "sglang": EngineRules(
             sets=_sglang,
-            source="SGLang 0.5.23: reasoning_effort; thinking and enable_thinking are false for none",
+            source="SGLang 0.5.23 sets reasoning_effort, and thinking and enable_thinking, false for none",
             budget="custom_params.thinking_budget",
             needs="a custom logit processor for the model's family",
         ),
         "llama.cpp": EngineRules(
             sets=_llama_cpp,
-            source="llama.cpp 0c1e570: reasoning_effort, reasoning_strength; enable_thinking is false for none",
-            budget="reasoning_budget_tokens",
+            source="llama.cpp 0c1e570 sets reasoning_effort, reasoning_strength, and enable_thinking, false for none",
+            budget="thinking_budget_tokens",
         ),
         "friendli": EngineRules(
             sets=_friendli,
-            source="Friendli's documentation and client 0.16.5, not its source: taken to set reasoning_effort",
+            source="Friendli is taken to set reasoning_effort, as documented; its source is not public",
             accepts=frozenset(Effort) - {Effort.NONE},
             budget="reasoning_budget",
         ),

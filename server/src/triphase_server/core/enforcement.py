@@ -138,7 +138,8 @@ def _unbounded(applied: AppliedReasoning) -> AppliedReasoning:
     if applied.max_tokens_control in own:
         applied = replace(applied, max_tokens=0, max_tokens_control=None)
     effort = applied.applied_effort if control is not None else None
-    return replace(applied, applied_effort=effort, control=control, minimum_tokens=0)
+    source = applied.source if control or applied.max_tokens_control or applied.method else None
+    return replace(applied, applied_effort=effort, control=control, source=source, minimum_tokens=0)
 
 
 def asks_for_a_bound(reasoning: Reasoning) -> bool:
