@@ -100,9 +100,12 @@ def path_control(path: str, *, otherwise: Control) -> Control:
 
 
 def _room(request: GenerationRequest, policy: EffortPolicy) -> int:
-    """Returns the tokens that the answer leaves to thoughts, at least half of all; 0 where output has no bound."""
+    """Returns the tokens that the answer leaves to thoughts, at least half of all; 0 where output has no bound.
+
+    An answer of no token cannot be asked for, so that one is left wherever there are two.
+    """
     whole = request.max_output_tokens
-    return whole - min(policy.answer_reserve, whole // 2)
+    return whole - min(max(policy.answer_reserve, 1), whole // 2)
 
 
 def _held(tokens: int, policy: EffortPolicy, *, said_by: str, is_effort: bool) -> Bound:
