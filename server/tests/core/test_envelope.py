@@ -144,7 +144,9 @@ def test_a_named_event_is_not_taken_for_an_answer() -> None:
     assert generation.feed(_events(_payload("b"))) == []
 
 
-_TEXTS = st.text(max_size=4) | st.sampled_from(["a", " b", "\n", '"', "<think>", "</think>", "😀", "another text"])
+_TEXTS = st.text(max_size=4) | st.sampled_from(
+    ["a", " b", "\n", '"', "\\", "<think>", "</think>", "😀", "another text"]
+)
 _FIELDS = st.sampled_from(["content", "reasoning", "reasoning_content", "refusal"])
 _MORE = st.sampled_from([{}, {}, {}, {"created": 2}, {"usage": {"completion_tokens": 3}}, {"usage": None}])
 _TALK = st.builds(lambda text, field, more: _payload(text, field=field, **more), _TEXTS, _FIELDS, _MORE)
@@ -181,6 +183,20 @@ def test_at_a_glance_or_not_and_wherever_it_is_cut_the_answer_is_the_same(body: 
     expected = _read([body], at_a_glance=False)
     assert _read([body], at_a_glance=True) == expected
     assert _read(blocks, at_a_glance=True) == expected
+
+
+_PIECES = st.lists(
+    st.sampled_from([b"a", b"", b"\\", b'"', b",", b'","', b'\\"', b"\n", b"\\n", b"\xc3", b"\xa9", b"]"]), max_size=4
+)
+_LITERALS = st.lists(_PIECES.map(b"".join), max_size=6)
+
+
+@given(literals=_LITERALS)
+@settings(max_examples=500, deadline=None)
+def test_what_only_looks_like_texts_between_quotation_marks_is_parsed(literals: list[bytes]) -> None:
+    texts = [_payload("b").replace(b'"b"', b'"%b"' % literal) for literal in literals]
+    body = _events(_payload("a"), _payload("b"), *texts, _payload("c"))
+    assert _read([body], at_a_glance=True) == _read([body], at_a_glance=False)
 
 
 def test_thoughts_and_answer_in_one_block() -> None:

@@ -24,7 +24,7 @@ from triphase_server.core.route import Deployment
 from triphase_server.upstream.body import encode_body
 from triphase_server.upstream.continuing import continuation_of
 from triphase_server.upstream.exchange import Exchange
-from triphase_server.upstream.failures import BREAKS, FAILURES, error_of
+from triphase_server.upstream.failures import FAILURES, error_of
 from triphase_server.upstream.head import framing_of
 from triphase_server.upstream.pool import Endpoint, Pool
 from triphase_server.upstream.pools import Pools
@@ -158,7 +158,7 @@ async def _exchange(pool: Pool, body: bytes, *, endpoint: Endpoint, connect_s: f
 
 async def _error_body(exchange: Exchange, *, wait_s: float) -> bytes:
     body = bytearray()
-    with suppress(*BREAKS):  # the status has said what matters
+    with suppress(*FAILURES):  # the status has said what matters
         async with asyncio.timeout(wait_s):
             while len(body) < _ERROR_BODY_BYTES and (block := await exchange.content.readany()):
                 body += block

@@ -18,13 +18,10 @@ from triphase_server.core.errors import (
     UpstreamProtocolError,
     UpstreamUnreachable,
 )
-from triphase_server.upstream.exchange import GarbledBody
+from triphase_server.upstream.connection import GarbledBody
 
 # What may come out of aiohttp for reasons that are not ours. Everything else is a defect, and passes.
 FAILURES = (aiohttp.ClientError, OSError)
-
-# What a read of the body may raise for such reasons: also RuntimeError, which `Exchange.cause` explains.
-BREAKS = (*FAILURES, RuntimeError)
 
 
 class _Row(NamedTuple):

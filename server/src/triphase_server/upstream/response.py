@@ -10,7 +10,7 @@ from collections.abc import Callable
 from triphase_server.core.errors import Stage
 from triphase_server.core.generation import Framing
 from triphase_server.upstream.exchange import Exchange
-from triphase_server.upstream.failures import BREAKS, error_of
+from triphase_server.upstream.failures import FAILURES, error_of
 
 
 class HttpResponse:
@@ -32,9 +32,9 @@ class HttpResponse:
         """
         try:
             data = await self._readany()
-        except BREAKS as exc:
+        except FAILURES as exc:
             data = self._exchange.unread()
-            error = None if data else error_of(self._exchange.cause(exc), stage=self._stage)
+            error = None if data else error_of(exc, stage=self._stage)
         else:
             self._stage = Stage.STREAM
             return data
