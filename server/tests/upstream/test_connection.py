@@ -74,3 +74,31 @@ async def test_only_a_paused_connection_is_told_to_go_on() -> None:
     wire.deliver(b"5\r\nhello\r\n")
     assert content.read_nowait() == b"hello"
     assert wire.resumed == 1
+
+
+ANOTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "later"])
+async def test_what_nobody_asked_for_ends_the_connection_and_answers_nobody(*, together: bool) -> None:
+    wire, protocol = joined()
+    wire.deliver(HEAD + b"5\r\nhello\r\n0\r\n\r\n" + ANOTHER * together)
+    _, content = await protocol.read()
+    if not together:
+        assert not protocol.should_close
+        wire.deliver(ANOTHER)
+    assert wire.closed
+    assert protocol.should_close
+    assert await content.read() == b"hello"
+    assert len(protocol) == 0  # no other head
+
+
+async def test_a_connection_serves_one_chunked_body_after_another() -> None:
+    wire, protocol = joined()
+    for text in (b"hello", b"there"):
+        wire.deliver(HEAD + b"5\r\n" + text + b"\r\n0\r\n\r\n")
+        _, content = await protocol.read()
+        assert await content.read() == text
+        assert not protocol.should_close
+        protocol.set_response_params()
+    assert protocol.exchanges == 3

@@ -99,7 +99,6 @@ class UpstreamConnection(ResponseHandler):
         # aiohttp's parser, which waits for the first chunk, has nothing more to say of this body.
         self._content = self._parser = self._payload = None
         if body.garbled:
-            self.force_close()
             self._drop()
         if body.whole:
             content.feed_eof()
@@ -107,6 +106,7 @@ class UpstreamConnection(ResponseHandler):
             content.set_exception(GarbledBody())
 
     def _drop(self) -> None:
+        self.force_close()  # it goes into no pool
         if self.transport is not None:
             self.transport.close()
 
