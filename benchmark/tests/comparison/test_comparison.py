@@ -41,6 +41,7 @@ def test_a_row_holds_the_geometric_mean_its_interval_and_every_ratio() -> None:
         (SPEED, [1 / ratio for ratio in SLOWER], Verdict.WORSE),
         (TTFT, SAME, Verdict.NOT_SHOWN),
         (TTFT, [1.0] * 8, Verdict.NOT_SHOWN),
+        (TTFT, [1.001] * 7 + [9.0], Verdict.NOT_SHOWN),  # p = 2 / 256, and an interval from 0.69 to 2.5
         (TTFT, SLOWER[:6], Verdict.WORSE),
         (TTFT, SLOWER[:5], Verdict.TOO_FEW),  # 2 / 2^5 > 0.05
         (TTFT, SLOWER[:1], Verdict.TOO_FEW),

@@ -3,6 +3,7 @@
 Its rule: the primary measures are one family, over all engines, and Holm's correction keeps the chance that any of
 their verdicts is wrong at 1 - confidence. Every other measure is judged by itself, uncorrected, and only of an engine
 of which a primary measure has shown a difference: so where nothing differs, no verdict at all is wrong more often.
+And no verdict says more than the interval that is drawn beside it.
 """
 
 from collections.abc import Collection, Sequence
@@ -73,10 +74,15 @@ def judge(evidence: Sequence[Evidence], *, primary: Collection[Measure], confide
 def _verdict(piece: Evidence, p: float | None, least: float, alpha: float) -> Verdict:
     if least > alpha or piece.p_value is None:
         return Verdict.TOO_FEW
-    if p is None or p > alpha or not piece.direction:
+    if p is None or p > alpha or not piece.direction or _holds_1(piece):
         return Verdict.NOT_SHOWN
     higher_is_better = METRICS[piece.measure[0]].better == "higher"
     return Verdict.BETTER if (piece.direction > 0) == higher_is_better else Verdict.WORSE
+
+
+def _holds_1(piece: Evidence) -> bool:
+    """Whether the interval, which is what is drawn, leaves it open on which side the engine is."""
+    return piece.low is not None and piece.high is not None and piece.low <= 1 <= piece.high
 
 
 def _row(piece: Evidence, p_holm: float | None, verdict: Verdict, confidence: float) -> dict[str, object]:
