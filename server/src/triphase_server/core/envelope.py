@@ -8,21 +8,17 @@ events are for `sse.py`.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from itertools import takewhile
 
 import msgspec
 
 from triphase_server.core.chunk import Chunk, ChunkError
 
 _PROBE = b"another text"
-_END = b"\n\n"  # of an event
 _MOST_BYTES = 4096  # of a payload; what surrounds the text of a token is far shorter
 # After so many texts in a row that had to be parsed none is looked at any more: the engine never repeats itself.
 _MOST_PARSED = 6
 
 _string = msgspec.json.Decoder(str).decode
-_strings = msgspec.json.Decoder(list[str]).decode
 
 
 class Envelope:
@@ -52,7 +48,7 @@ class Envelope:
         for before, behind in _around(text, payload):
             if self._says(before + _PROBE + behind, _saying(_PROBE.decode(), like=chunk)):
                 self._chunk = chunk
-                self._before, self._behind = b"data: " + before, behind
+                self._before, self._behind = b"data: " + before, behind + b"\n\n"
 
     def read(self, block: bytes, at: int) -> tuple[list[str], int]:
         """Returns the texts of the events that follow one another from `at` on, and where they end.
@@ -60,20 +56,19 @@ class Envelope:
         An event must begin there, with nothing before it that belongs to it.
         """
         before, behind = self._before, self._behind
-        if not before or len(block) > self._longest or not block.startswith(before, at):
-            return [], at
-        literals: list[bytes] = []
-        begin, end = len(before), -len(behind)
-        for event in block[at:].split(_END)[:-1]:
-            if not (event.startswith(before) and event.endswith(behind)):
+        texts: list[str] = []
+        while before and block.startswith(before, at):
+            begin = at + len(before)
+            end = block.find(behind, begin, at + self._longest)
+            text = _text(block[begin - 1 : end + 1]) if end > begin else ""
+            if not text:
                 break
-            literals.append(event[begin:end])
-        texts = _texts(literals)
+            texts.append(text)
+            at = end + len(behind)
         if texts:
             self._parsed = 0
             self.idle = False
-        around = len(before) + len(behind) + len(_END)
-        return texts, at + sum(map(len, literals[: len(texts)])) + around * len(texts)
+        return texts, at
 
     def saying(self, text: str) -> Chunk:
         """Returns what events say whose texts, joined, are this one."""
@@ -104,21 +99,9 @@ def _around(text: str, payload: bytes) -> Iterator[tuple[bytes, bytes]]:
             yield before + b'"', b'"' + behind
 
 
-def _texts(literals: list[bytes]) -> list[str]:
-    """Returns the texts of what stands between quotation marks, up to the first that is empty or no JSON string."""
-    joined = b'","'.join(literals)
-    # No mark but ours, and none of ours escaped: these are the strings of one list.
-    if joined.count(b'"') == 2 * len(literals) - 2 and b'\\"' not in joined:
-        with suppress(ValueError):
-            texts = _strings(b'["%b"]' % joined)
-            if all(texts):
-                return texts
-    return list(takewhile(bool, map(_text, literals)))
-
-
 def _text(literal: bytes) -> str:
-    """Returns the text of what stands between quotation marks, or nothing where that is no JSON string."""
+    """Returns the text of what begins and ends with a quotation mark, or nothing where that is no JSON string."""
     try:
-        return _string(b'"%b"' % literal)
+        return _string(literal)
     except ValueError:
         return ""
