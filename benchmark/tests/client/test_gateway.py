@@ -128,6 +128,20 @@ async def test_what_has_a_field_of_its_own_goes_there() -> None:
     assert not request.HasField("extra_body")
 
 
+async def test_a_salt_goes_where_the_engine_behind_takes_one() -> None:
+    async with FakeGateway() as gateway:
+        gateway.script(WHOLE)
+        gateway.script(WHOLE)
+        for profile in ("vllm", "generic"):
+            known = Engine(name="g", url=f"grpc://{gateway.target}", profile=profile)
+            target = GatewayTarget(known, model="m", limits=LIMITS)
+            await ask(target, Question(turns=(("user", "u"),), cache_salt="s"))
+            await target.close()
+        salted, plain = gateway.requests
+    assert MessageToDict(salted.extra_body) == {"cache_salt": "s"}
+    assert not plain.HasField("extra_body")
+
+
 def test_thoughts_and_the_effort_that_was_applied_are_kept() -> None:
     applied = AppliedReasoning(applied_effort=ReasoningEffort.REASONING_EFFORT_LOW)
     told = Completed(usage=Usage(reasoning_tokens=3, reasoning_estimated=True), reasoning=applied)

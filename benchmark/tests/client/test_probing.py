@@ -21,7 +21,7 @@ from client_fakes.scripted import (
     usage_chunk,
 )
 from triphase_benchmark.client.exchange import Limits
-from triphase_benchmark.client.probing import empty_cache, probe
+from triphase_benchmark.client.probing import probe
 from triphase_benchmark.engines.engine import Engine
 from triphase_benchmark.engines.probe import Probe
 from triphase_client.testing import FakeGateway
@@ -168,12 +168,3 @@ async def test_a_gateway_that_is_down() -> None:
         found = await probe(Engine(name="g", url="grpc://127.0.0.1:9"), limits=LIMITS)
     assert codes(found) == ["error down"]
     assert "UNAVAILABLE" in found.down
-
-
-async def test_a_cache_is_emptied_where_the_engine_can() -> None:
-    async with ScriptedServer(counted(b""), json_answer({}, b"404 Not Found")) as server:
-        vllm = Engine(name="e", url=server.url + "/v1", profile="vllm")
-        assert await empty_cache(vllm, limits=LIMITS)
-        assert not await empty_cache(vllm, limits=LIMITS)
-        assert not await empty_cache(replace(vllm, profile="generic"), limits=LIMITS)
-        assert [head.split(b" HTTP")[0] for head in server.requests] == 2 * [b"POST /reset_prefix_cache"]

@@ -98,12 +98,16 @@ def test_stored_runs_are_compared_as_unpaired(two: tuple[Ended, Path], tmp_path:
 
 def test_the_gateway_is_measured_beside_its_engine(engines: tuple[str, str], tmp_path: Path) -> None:
     with gateway(tmp_path, upstream=engines[0], model="simulated-vllm") as address:
-        both = ("--engine", f"direct={engines[0]},profile=vllm", "--engine", f"gateway=grpc://{address}")
-        ended = benchmark("run", *both, *SMALL, "-n", "1", "--out", str(tmp_path / "run"), "--json")
+        both = ("--engine", f"direct={engines[0]}", "--engine", f"gateway=grpc://{address}")
+        vllm = [word if "=" not in word else f"{word},profile=vllm" for word in both]
+        given = (*SMALL, "-n", "4", "--seed", "5", "--out", str(tmp_path / "run"), "--json")
+        ended = benchmark("run", *vllm, *given)
     assert ended.code == 0, ended.err
     rows = pq.read_table(tmp_path / "run" / "requests.parquet").to_pylist()
     through = [row for row in rows if row["engine"] == "gateway"]
-    assert len(through) == 14
+    assert len(through) == 4 * 14
+    assert {row["place_in_round"] for row in through} == {0, 1}  # also after the engine itself was asked the same
+    assert sum(row["cached_tokens"] or 0 for row in rows) == 0
     assert all(row["error"] is None and row["accepted"] is not None and row["chunk_times"] for row in through)
     assert all(row["accepted"] is None for row in rows if row["engine"] == "direct")
 

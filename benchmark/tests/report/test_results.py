@@ -1,8 +1,10 @@
 import json
 
 import numpy as np
-from report.runs import a_run, comparison_rows, round_rows
-from triphase_benchmark.report.gathered import Gathered
+import pyarrow as pa
+import pytest
+from report.runs import a_run, comparison_rows, requests, round_rows
+from triphase_benchmark.report.gathered import Gathered, gathered
 from triphase_benchmark.report.inputs import Inputs
 from triphase_benchmark.report.results import results
 
@@ -38,3 +40,17 @@ def test_what_is_undefined_is_null(found: Gathered) -> None:
     told = json.loads(text)
     assert told["rounds"][0]["value"] is None
     assert told["comparison"][0]["ratio"] is None
+
+
+@pytest.mark.parametrize(
+    ("cached", "planned", "grave"), [(100, 0.0, True), (40, 0.0, False), (100, 0.5, False), (100, None, False)]
+)
+def test_prompts_that_were_known_unasked_make_figures_doubtful(
+    cached: int, planned: float | None, *, grave: bool
+) -> None:
+    table = requests(rounds=1)
+    place = table.schema.get_field_index("cached_tokens")
+    table = table.set_column(place, table.schema.field(place), pa.array([cached] * len(table), pa.int32()))
+    run = a_run(table=table, manifest={"planned_reuse": planned})
+    told = [one for one in json.loads(results(run, gathered(run)))["problems"] if "prefix cache" in one["text"]]
+    assert [one["grave"] for one in told] == [grave] * 2

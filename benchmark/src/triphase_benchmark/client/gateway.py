@@ -106,6 +106,8 @@ class GatewayTarget:
         most = [rest.pop(name) for name in _MOST if name in rest]
         sampling = {name: rest.pop(name) for name in _SAMPLING if name in rest}
         reasoning = _reasoning(rest)
+        if question.cache_salt is not None and self._profile.cache_salt is not None:
+            rest[self._profile.cache_salt] = question.cache_salt
         body = Struct()
         body.update(rest)
         return StreamGenerateRequest(

@@ -29,7 +29,10 @@ _ROUND_TRIPS = 5
 _AGAIN_S = 0.5
 # What a server says that is up, while its model is not.
 _NOT_YET = frozenset({502, 503, 504})
-_ASKED = (("user", "Count from one to twenty, in words."),)
+# A salt, too, as in the run: an engine that refuses it is to be found out before.
+_QUESTION = Question(
+    turns=(("user", "Count from one to twenty, in words."),), output_tokens=_TOKENS, cache_salt="probe"
+)
 _SEEDED = (("temperature", 1.0), ("seed", 7))
 
 
@@ -75,19 +78,6 @@ async def probe(engine: Engine, *, wait_s: float = 0.0, limits: Limits = PROBE_L
     return await _answers(
         known, lambda streams: HttpTarget(engine, model=known.model or "", limits=limits, streams=streams)
     )
-
-
-async def empty_cache(engine: Engine, *, limits: Limits = PROBE_LIMITS) -> bool:
-    """Has an engine forget the prefixes that it has cached; `False` where it cannot, or did not. Raises KeyMissing."""
-    path = profile_of(engine).cache_reset
-    if path is None or engine.is_gateway:
-        return False
-    target = HttpTarget(engine, model="", limits=limits)
-    try:
-        answer = await _plain(target, target.plain("POST", parse_address(engine.url).root + path))
-    finally:
-        await target.close()
-    return answer.status == 200
 
 
 async def _greet(known: Probe, target: HttpTarget, address: Address, wait_s: float) -> Probe:
@@ -136,8 +126,8 @@ async def _answers(known: Probe, make: Callable[[bool], Target]) -> Probe:
     """One stream, one whole answer, and another of the same seed."""
     if known.model is None:
         return known
-    stream = await _seen(make(True), Question(turns=_ASKED, output_tokens=_TOKENS))
-    seeded = Question(turns=_ASKED, output_tokens=_TOKENS, extra_body=_SEEDED)
+    stream = await _seen(make(True), _QUESTION)
+    seeded = replace(_QUESTION, extra_body=_SEEDED)
     whole = await _seen(make(False), seeded)
     honoured = None
     if not whole.error:
@@ -209,7 +199,7 @@ async def _probe_gateway(known: Probe, engine: Engine, wait_s: float, limits: Li
     if known.model is None:
         return known
     target = GatewayTarget(engine, model=known.model, limits=limits)
-    return replace(known, stream=await _seen(target, Question(turns=_ASKED, output_tokens=_TOKENS)))
+    return replace(known, stream=await _seen(target, _QUESTION))
 
 
 async def _until(

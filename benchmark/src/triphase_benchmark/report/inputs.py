@@ -61,7 +61,8 @@ class LoadPoint:
 class Facts:
     """What the manifest tells. `slo`: the most that each measure may take, seconds. `sweep`: empty in a plain run.
 
-    `problems` make figures wrong; `notes` are what one should know of the engines.
+    `problems` make figures wrong; `notes` are what one should know of the engines. `planned_reuse`: the share of what
+    is asked that the plan itself repeats.
     """
 
     tool_version: str | None
@@ -70,6 +71,7 @@ class Facts:
     load: str | None
     workload: str | None
     cache: str | None
+    planned_reuse: float | None
     engines: tuple[EngineFacts, ...]
     machine: Mapping[str, str]
     calibration: Calibration
@@ -194,6 +196,7 @@ def facts_of(manifest: Mapping[str, Any]) -> Facts:
         load=_text(manifest.get("load")),
         workload=_text(manifest.get("workload")),
         cache=_text(manifest.get("cache")),
+        planned_reuse=manifest.get("planned_reuse"),
         engines=tuple(_engine(engine) for engine in manifest.get("engines") or ()),
         machine={str(key): str(value) for key, value in (manifest.get("machine") or {}).items()},
         calibration=_known(Calibration, manifest.get("calibration") or {}),

@@ -14,6 +14,8 @@ from triphase_benchmark.report.words import harmless, named, share
 
 _MOST_SHARED: Final = 0.01
 _MOST_CACHED: Final = 0.01
+# What no plan has asked for: chat templates, which all prompts begin with, bring some of it, but not most.
+_MOST_UNASKED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ def wrongs(inputs: Inputs, found: Gathered) -> tuple[Wrong, ...]:
     every += [*_void(inputs), *_dropped(inputs)]
     for name, counts in found.counts.items():
         every += _of_engine(named(name), counts)
+        every += _of_cache(named(name), counts, unasked=inputs.facts.planned_reuse == 0)
     every += [Wrong(harmless(text), grave=False) for text in inputs.facts.notes]
     return tuple(sorted(every, key=lambda one: not one.grave))
 
@@ -74,5 +77,11 @@ def _of_engine(name: str, counts: Counts) -> Iterator[Wrong]:
             f"{name}: {share(shared)} of the token chunks arrived in one read with another, so gaps are coarse.",
             grave=False,
         )
-    if counts.cached_tokens and (cached := counts.cached_tokens / max(counts.input_tokens, 1)) > _MOST_CACHED:
-        yield Wrong(f"{name}: {share(cached)} of the input tokens came from a prefix cache.", grave=False)
+
+
+def _of_cache(name: str, counts: Counts, *, unasked: bool) -> Iterator[Wrong]:
+    cached = (counts.cached_tokens or 0) / max(counts.input_tokens, 1)
+    if cached > _MOST_CACHED:
+        grave = unasked and cached > _MOST_UNASKED
+        why = ", though no prompt begins like another: it had been asked them before" if grave else ""
+        yield Wrong(f"{name}: {share(cached)} of the input tokens came from a prefix cache{why}.", grave=grave)

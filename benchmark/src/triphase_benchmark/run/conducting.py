@@ -23,7 +23,7 @@ from triphase_benchmark.plan.values import Plan
 from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.records.writer import RecordsLost
 from triphase_benchmark.report.progress import Snapshot
-from triphase_benchmark.run.caches import Caches, cache_text
+from triphase_benchmark.run.caches import Caches
 from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, worst
 from triphase_benchmark.run.closing import Reported, report, rounds_table
 from triphase_benchmark.run.crews import AnyCrew, calibrated, crew_of, hosts_told
@@ -105,9 +105,7 @@ def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course 
         lags = [one.lag_p99 for one in calibrations if one.events]
         watch.client(ok=None, lag_s=max(lags, default=None))
         caches = Caches(wanted.engines, salt=token_hex(8))
-        manifest = first_manifest(
-            wanted, plan, met, epoch_ns=crew.epoch_ns, cache=cache_text(planned_reuse(plan), caches.told)
-        )
+        manifest = first_manifest(wanted, plan, met, epoch_ns=crew.epoch_ns, caches=caches.facts(planned_reuse(plan)))
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             folder.write_manifest(manifest)
@@ -116,7 +114,8 @@ def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course 
         legs = Legs(crew, {one.engine.name: one for one in met}, caches=caches, limits=wanted.limits, watch=watch)
         stage = Stage(wish=wish, plan=plan, legs=legs, watch=watch, folder=folder, manifest=manifest)
         ending, problem = _run(crew, course, stage)
-        manifest["cache"] = cache_text(planned_reuse(stage.plan), caches.told)
+        manifest |= caches.facts(planned_reuse(stage.plan))
+        manifest["problems"] += caches.problems
         manifest["notes"] += hosts_told(crew)
         return _close(stage, ending, problem, calibrations=calibrations, crew=crew)
 

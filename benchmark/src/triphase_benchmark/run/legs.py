@@ -52,7 +52,7 @@ class Legs:
             places=places,
             requests=round_.requests,
             limits=self._limits,
-            cache_salt=self._caches.prepare(met.engine),
+            cache_salt=self._caches.prepare(met.engine, round_.number),
         )
         try:
             end = self._crew.run(leg, watch=self._watch.progress)

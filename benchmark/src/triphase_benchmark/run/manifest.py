@@ -23,7 +23,9 @@ def tool_version() -> str:
     return version("triphase-benchmark")
 
 
-def first_manifest(wanted: Wanted, plan: Plan, met: Sequence[Met], *, epoch_ns: int, cache: str) -> dict[str, Any]:
+def first_manifest(
+    wanted: Wanted, plan: Plan, met: Sequence[Met], *, epoch_ns: int, caches: Mapping[str, Any]
+) -> dict[str, Any]:
     """What is known before the first leg."""
     return {
         "tool_version": tool_version(),
@@ -38,7 +40,7 @@ def first_manifest(wanted: Wanted, plan: Plan, met: Sequence[Met], *, epoch_ns: 
         "load_kind": plan.load.value,
         "concurrency": plan.concurrency,
         "epoch_ns": epoch_ns,
-        "cache": cache,
+        **caches,
         "slo": dict(wanted.slos),
         "engines": [_engine(one) for one in met],
         "probes": [one.probe.as_json() for one in met],
