@@ -110,6 +110,8 @@ def test_the_gateway_is_measured_beside_its_engine(engines: tuple[str, str], tmp
     assert sum(row["cached_tokens"] or 0 for row in rows) == 0
     assert all(row["error"] is None and row["accepted"] is not None and row["chunk_times"] for row in through)
     assert all(row["accepted"] is None for row in rows if row["engine"] == "direct")
+    primary = {row["metric"] for row in ended.result["comparison"] if row["p_holm"] is not None}
+    assert primary == {"ttfa", "e2e", "output_throughput"}
 
 
 def test_an_engine_that_dies_midway_costs_nothing_of_what_was_measured(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ MeasureOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METRIC.STATISTIC",
-        help="What is gated, as ttft.p99; may be repeated; else ttft.p50, tpot.p50, e2e.p50, output_throughput.rate.",
+        help="What is gated, as ttft.p99; may be repeated; else the primary measures of a run.",
     ),
 ]
 SweptLoadOption = Annotated[

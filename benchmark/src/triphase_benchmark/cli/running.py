@@ -11,13 +11,12 @@ from triphase_benchmark.cli.engines_given import free_folder, repeating
 from triphase_benchmark.cli.failures import Exit
 from triphase_benchmark.cli.wanting import RunGiven, wanted_of
 from triphase_benchmark.comparison.gate import Gate, GateVerdict
-from triphase_benchmark.comparison.verdicts import PRIMARY
 from triphase_benchmark.plan.problems import BadInput
 from triphase_benchmark.report.progress import Mode, Snapshot, display
 from triphase_benchmark.run import demo as the_demo
 from triphase_benchmark.run.bracketing import Bracketing
 from triphase_benchmark.run.conducting import Course, Outcome, conduct, every_round
-from triphase_benchmark.run.gating import GateCourse, measure_of, share_of
+from triphase_benchmark.run.gating import GateCourse, measures_of, share_of
 from triphase_benchmark.run.problems import Ending
 from triphase_benchmark.run.simulated import simulated_engines
 from triphase_benchmark.run.slo_flag import slos_of
@@ -69,7 +68,7 @@ def gate(given: RunGiven, mode: Mode, *, max_regress: str, most: int, measures: 
     try:
         limits = Gate(
             max_regress=share_of(max_regress, "--max-regress"),
-            measures=tuple(measure_of(text) for text in measures) or PRIMARY,
+            measures=measures_of(measures, gateways=any(one.is_gateway for one in wanted.engines)),
             first=wanted.iterations,
             most=max(most, wanted.iterations),
         )

@@ -19,6 +19,9 @@ from triphase_benchmark.statistics.holm import holm
 
 # What a comparison is about, unless its caller says otherwise.
 PRIMARY: tuple[Measure, ...] = (("ttft", "p50"), ("tpot", "p50"), ("e2e", "p50"), ("output_throughput", "rate"))
+# Where a gateway is compared: one that summarizes thoughts has no first token that anyone sees, and so no TTFT and no
+# TPOT either, which counts from it. When its first output came is known always.
+PRIMARY_OF_GATEWAYS: tuple[Measure, ...] = (("ttfa", "p50"), ("e2e", "p50"), ("output_throughput", "rate"))
 
 
 class Verdict(StrEnum):
@@ -50,6 +53,11 @@ class Evidence:
     high: float | None = None
     ratios: Sequence[float | None] = ()
     paired: bool = True
+
+
+def primary_of(*, gateways: bool) -> tuple[Measure, ...]:
+    """The primary measures. `gateways`: whether any engine is one."""
+    return PRIMARY_OF_GATEWAYS if gateways else PRIMARY
 
 
 def judge(evidence: Sequence[Evidence], *, primary: Collection[Measure], confidence: float) -> pa.Table:

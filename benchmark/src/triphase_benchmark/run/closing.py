@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from triphase_benchmark.comparison.paired import compare
 from triphase_benchmark.comparison.tokenizers import tokenizers_differ, tokens_per_character
+from triphase_benchmark.comparison.verdicts import primary_of
 from triphase_benchmark.engines.engine import Price
 from triphase_benchmark.metrics.rounds import rounds_of
 from triphase_benchmark.metrics.tables import COMPARISON
@@ -24,6 +25,7 @@ from triphase_benchmark.records.folder import BadFolder, RunFolder
 from triphase_benchmark.report.gathered import Gathered, gathered
 from triphase_benchmark.report.inputs import Inputs, inputs_of
 from triphase_benchmark.report.writing import write_report
+from triphase_benchmark.run.manifest import gateways_of
 
 _TOKENIZERS = (
     "the engines count tokens differently ({}): compare requests per second and latencies of whole answers, not tokens"
@@ -57,7 +59,8 @@ def comparison_table(rounds: pa.Table, manifest: Mapping[str, Any]) -> pa.Table:
     names = set(rounds["engine"].to_pylist())
     if manifest.get("sweep") or not isinstance(baseline, str) or baseline not in names or len(names) < 2:
         return COMPARISON.empty_table()
-    return compare(rounds, baseline=baseline, seed=manifest.get("seed") or 0)
+    primary = primary_of(gateways=bool(gateways_of(manifest)))
+    return compare(rounds, baseline=baseline, primary=primary, seed=manifest.get("seed") or 0)
 
 
 def report(folder: RunFolder, manifest: dict[str, Any], *, requests: ds.Dataset, rounds: pa.Table) -> Reported:

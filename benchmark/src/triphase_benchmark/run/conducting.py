@@ -29,7 +29,7 @@ from triphase_benchmark.run.closing import Reported, report, rounds_table
 from triphase_benchmark.run.crews import AnyCrew, calibrated, crew_of, hosts_told
 from triphase_benchmark.run.greeting import meet
 from triphase_benchmark.run.legs import Legs
-from triphase_benchmark.run.manifest import first_manifest
+from triphase_benchmark.run.manifest import first_manifest, gateways_of
 from triphase_benchmark.run.problems import BrokeOff, CannotRun, Ending
 from triphase_benchmark.run.wanted import Wanted
 from triphase_benchmark.run.watching import Watch
@@ -178,8 +178,11 @@ def _judged(
         stage.watch.say("calibrating the client for what the run brought")
         with suppress(CrewFailed):  # then the run has brought more than the client was calibrated for
             more = [calibrated(crew, again, gateway=one.gateway) for one in calibrations]
-    gateways = frozenset(one["name"] for one in stage.manifest["engines"] if one["url"].startswith("grpc://"))
     decisive, judged = worst(
-        [*calibrations, *more], rounds, brought=brought, cpu_share=stage.legs.cpu_share, gateways=gateways
+        [*calibrations, *more],
+        rounds,
+        brought=brought,
+        cpu_share=stage.legs.cpu_share,
+        gateways=gateways_of(stage.manifest),
     )
     return as_json(decisive, judged) | {"brought": {"streams": brought.streams, "events_per_s": brought.events_per_s}}

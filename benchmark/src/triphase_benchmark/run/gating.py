@@ -4,11 +4,13 @@ Its rule: how often one may look, and what is then claimed, is `comparison/gate.
 neither acquit nor accuse an engine: then the verdict is *inconclusive*, whatever the figures say.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from triphase_benchmark.comparison.gate import Gate, GateDecision, GateVerdict, decide
 from triphase_benchmark.comparison.pairs import Measure
+from triphase_benchmark.comparison.verdicts import primary_of
 from triphase_benchmark.metrics.catalog import METRICS
 from triphase_benchmark.plan.making import more_rounds
 from triphase_benchmark.plan.problems import BadInput
@@ -89,6 +91,11 @@ def share_of(text: str, flag: str) -> float:
     if not 0 <= share < 1:
         raise BadInput(f"{flag} {text!r}: it takes a share below 1, as in 5% or 0.05")
     return share
+
+
+def measures_of(texts: Sequence[str], *, gateways: bool) -> tuple[Measure, ...]:
+    """The measures of these names; of none, the primary ones. Raises BadInput."""
+    return tuple(measure_of(text) for text in texts) or primary_of(gateways=gateways)
 
 
 def measure_of(text: str) -> Measure:

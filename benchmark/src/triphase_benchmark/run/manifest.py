@@ -52,6 +52,12 @@ def first_manifest(
     }
 
 
+def gateways_of(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the engines that are gateways."""
+    engines = manifest.get("engines") or ()
+    return frozenset(str(one["name"]) for one in engines if str(one.get("url")).startswith("grpc://"))
+
+
 def _engine(met: Met) -> Mapping[str, Any]:
     engine = met.engine
     return {

@@ -11,12 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from triphase_benchmark.comparison.pairs import Measure
 from triphase_benchmark.comparison.unpaired import compare_unpaired
+from triphase_benchmark.comparison.verdicts import primary_of
 from triphase_benchmark.metrics.tables import COMPARISON
 from triphase_benchmark.plan.problems import BadInput
 from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.report.inputs import Inputs, inputs_of
 from triphase_benchmark.run.closing import rounds_table
+from triphase_benchmark.run.manifest import gateways_of
 
 _ALIKE = (
     "load",
@@ -59,7 +62,8 @@ def compare_stored(paths: Sequence[Path], *, argv: Sequence[str]) -> Inputs:
         raise BadInput("a comparison needs two folders of runs at least")
     runs = [StoredRun(path, label=label) for path, label in zip(paths, _labels(paths), strict=True)]
     first = runs[0]
-    tables = [_compared(first, run) for run in runs[1:]]
+    primary = primary_of(gateways=any(gateways_of(run.manifest) for run in runs))
+    tables = [_compared(first, run, primary) for run in runs[1:]]
     manifest = {
         **first.manifest,
         "argv": list(argv),
@@ -76,7 +80,7 @@ def compare_stored(paths: Sequence[Path], *, argv: Sequence[str]) -> Inputs:
     )
 
 
-def _compared(first: StoredRun, run: StoredRun) -> pa.Table:
+def _compared(first: StoredRun, run: StoredRun, primary: Sequence[Measure]) -> pa.Table:
     both = [name for name in run.names if name in first.names]
     pairs = [(name, name) for name in both]
     if not both and len(first.names) == len(run.names) == 1:  # one engine under two names
@@ -86,7 +90,9 @@ def _compared(first: StoredRun, run: StoredRun) -> pa.Table:
             f"no engine of {run.label} ({', '.join(run.names)}) is in {first.label} ({', '.join(first.names)}) too"
         )
     tables = [
-        compare_unpaired(first.rounds, run.rounds, baseline=first.called(before), engine=run.called(after))
+        compare_unpaired(
+            first.rounds, run.rounds, baseline=first.called(before), engine=run.called(after), primary=primary
+        )
         for before, after in pairs
     ]
     return pa.concat_tables(tables) if tables else COMPARISON.empty_table()
