@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metrics.request_tables import request_table
 from triphase_benchmark.engines.engine import Price
+from triphase_benchmark.metrics.catalog import OF_GATEWAYS
 from triphase_benchmark.metrics.rounds import errors_of, rounds_of
 from triphase_benchmark.plan.values import Load
 from triphase_benchmark.records.error_kinds import ErrorKind
@@ -37,7 +38,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
         "chunk_times": times,
         "chunk_tokens": draw(st.none() | each),
         "chunk_output": [draw(st.booleans()) for _ in times],
-        "reasoning_summary": draw(st.none() | TIMES),
+        **{name: None if sent is None else draw(st.none() | st.integers(sent, last)) for name in sorted(OF_GATEWAYS)},
         "input_tokens": draw(COUNTS),
         "output_tokens": draw(COUNTS),
         "reasoning_tokens": draw(COUNTS),

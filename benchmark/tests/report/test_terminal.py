@@ -3,9 +3,13 @@ import io
 import pyarrow as pa
 from report.runs import Speed, a_run, requests, round_rows
 from rich.console import Console
+from triphase_benchmark.metrics.rounds import rounds_of
+from triphase_benchmark.plan.values import Load
 from triphase_benchmark.report.gathered import Gathered, gathered
 from triphase_benchmark.report.inputs import Inputs
+from triphase_benchmark.report.tables import engine_table
 from triphase_benchmark.report.terminal import console_for, print_report
+from triphase_benchmark.report.words import UNDEFINED
 
 
 def printed(run: Inputs, found: Gathered) -> str:
@@ -71,3 +75,19 @@ def test_what_one_should_know_is_told_less_loudly_than_what_is_wrong() -> None:
     text = printed(noted, gathered(noted))
     assert "! it broke" in text
     assert "- it tells no usage" in text
+
+
+def test_phases_are_told_of_gateways_and_left_out_without_one() -> None:
+    def told(*, gateway: bool) -> list[str]:
+        table = requests(speeds={"direct": Speed(), "gateway": Speed(gateway=gateway)}, rounds=2)
+        rows = rounds_of(table, load=Load.CLOSED).to_pylist()
+        run = a_run(manifest={"engines": []}, rounds=rows, comparison=[], table=table)
+        return [*printed(run, gathered(run)).splitlines(), *(row[0].text for row in engine_table(run).rows)]
+
+    with_one, without = told(gateway=True), told(gateway=False)
+    for phase in ("Accepted", "Prompt summary", "Reasoning summary"):
+        (row,) = (line for line in with_one if line.startswith(f"{phase} p50 "))
+        assert f"{UNDEFINED} (nothing measured)" in row
+        assert "ms" in row
+        assert f"{phase} p90" in with_one  # of the page
+        assert not [line for line in without if line.startswith(phase)]

@@ -5,7 +5,7 @@ percentiles and a mean are taken, or one value of a whole round. The formulas ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,7 +26,10 @@ _MIDDLE = ("p50", "mean")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric: `sample` gives all its values in a round, without NaN, or `rate` its one value."""
+    """One metric: `sample` gives all its values in a round, without NaN, or `rate` its one value.
+
+    `of_gateways`: no engine has it that does not answer in phases.
+    """
 
     name: str
     formula: str
@@ -35,6 +38,7 @@ class Metric:
     statistics: tuple[str, ...]
     sample: Callable[[Requests], Floats] | None = None
     rate: Callable[[Requests, Conditions], Rate] | None = None
+    of_gateways: bool = False
 
 
 def _measured(each: Callable[[Requests], Floats]) -> Callable[[Requests], Floats]:
@@ -49,6 +53,10 @@ def _measured(each: Callable[[Requests], Floats]) -> Callable[[Requests], Floats
 
 def _latency(name: str, formula: str, each: Callable[[Requests], Floats]) -> Metric:
     return Metric(name=name, formula=formula, unit="s", better="lower", statistics=_ALL, sample=_measured(each))
+
+
+def _phase(name: str, formula: str, each: Callable[[Requests], Floats]) -> Metric:
+    return replace(_latency(name, formula, each), of_gateways=True)
 
 
 def _pool(name: str, formula: str, pool: Callable[[Requests], Floats]) -> Metric:
@@ -69,6 +77,9 @@ _ROWS = (
     _pool("itl", "gaps between successive tokens; 0 within a chunk", latencies.itl),
     _pool("icl", "gaps between successive token chunks", latencies.icl),
     _latency("ntpot", "E2E / output tokens", latencies.ntpot),
+    _phase("accepted", "acceptance by the gateway - sent", latencies.accepted),
+    _phase("prompt_summary", "prompt summary - sent", latencies.prompt_summary),
+    _phase("reasoning_summary", "first part of the reasoning summary - sent", latencies.reasoning_summary),
     _rate("output_throughput", "output tokens in the steady window / its length", "tokens/s", rates.output_throughput),
     _rate("total_throughput", "all tokens in the steady window / its length", "tokens/s", rates.total_throughput),
     _rate("request_throughput", "answers in the steady window / its length", "requests/s", rates.request_throughput),
@@ -108,3 +119,4 @@ _ROWS = (
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
+OF_GATEWAYS = frozenset(metric.name for metric in _ROWS if metric.of_gateways)

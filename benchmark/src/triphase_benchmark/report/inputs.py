@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from triphase_benchmark.metrics.catalog import OF_GATEWAYS
+
 _PICTURED: Final = {
     *(
         ("ttft", "p50"),
@@ -154,8 +156,9 @@ class Inputs:
 
     @property
     def usual(self) -> tuple[RoundValue, ...]:
-        """What of the rounds fits a terminal: the usual measures and all rates."""
-        return tuple(row for row in self.rounds if row.statistic == "rate" or (row.metric, row.statistic) in _PICTURED)
+        """What of the rounds fits a terminal: the usual measures, the phases of gateways and all rates."""
+        told = _PICTURED | {(phase, "p50") for phase in OF_GATEWAYS}
+        return tuple(row for row in self.rounds if row.statistic == "rate" or (row.metric, row.statistic) in told)
 
     @property
     def void(self) -> Mapping[tuple[int, str], str]:

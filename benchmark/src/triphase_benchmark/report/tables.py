@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from triphase_benchmark.metrics.catalog import OF_GATEWAYS
 from triphase_benchmark.report.inputs import Compared, Inputs, RoundValue
 from triphase_benchmark.report.words import (
     UNDEFINED,
@@ -75,8 +76,12 @@ def _compared(row: Compared, *, several: bool) -> Iterator[Cell]:
 
 
 def engine_table(inputs: Inputs, *, metrics: Sequence[str] | None = None) -> Table:
-    """Each metric and statistic of each engine: the median of its rounds, and between what they lay."""
-    kept = [row for row in inputs.rounds if metrics is None or row.metric in metrics]
+    """Each metric and statistic of each engine: the median of its rounds, and between what they lay.
+
+    The phases of gateways are left out where no engine is one.
+    """
+    absent = OF_GATEWAYS - {row.metric for row in inputs.rounds if row.n}
+    kept = [row for row in inputs.rounds if row.metric not in absent and (metrics is None or row.metric in metrics)]
     cells: dict[tuple[str, str], dict[str, list[RoundValue]]] = {}
     for row in kept:
         cells.setdefault((row.metric, row.statistic), {}).setdefault(row.engine, []).append(row)

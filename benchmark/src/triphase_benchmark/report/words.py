@@ -62,6 +62,11 @@ LABELS: Final[Mapping[str, Label]] = {
     "itl": Label("ITL", "inter-token latency: gaps between tokens, none within a chunk, in one pool", duration),
     "icl": Label("ICL", "inter-chunk latency: gaps between token chunks, of all requests in one pool", duration),
     "ntpot": Label("NTPOT", "end-to-end latency divided by output tokens", duration),
+    "accepted": Label("Accepted", "when the gateway accepted the request, after it was sent", duration),
+    "prompt_summary": Label("Prompt summary", "when the gateway told it, after the request was sent", duration),
+    "reasoning_summary": Label(
+        "Reasoning summary", "when the gateway told its first part, after the request was sent", duration
+    ),
     "output_throughput": Label("Output throughput", "output tokens a second in the steady window", _per_second("tok")),
     "total_throughput": Label(
         "Total throughput", "input and output tokens a second, steady window", _per_second("tok")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import altair as alt
 
+from triphase_benchmark.metrics.catalog import OF_GATEWAYS
 from triphase_benchmark.report.charts import theme
 from triphase_benchmark.report.charts.axes import log_seconds
 from triphase_benchmark.report.histogram import Histogram
@@ -22,8 +23,6 @@ PHASES: Final[Mapping[str, str]] = {
     "ttfa": "first output",
     "e2e": "end",
 }
-# A bare engine has the others too: these tell that there is a gateway.
-OF_GATEWAYS: Final = ("accepted", "prompt_summary", "reasoning_summary")
 
 
 def phase_chart(spreads: Mapping[str, Histogram], colour: str) -> theme.Chart | None:
