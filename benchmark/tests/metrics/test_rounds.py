@@ -84,8 +84,8 @@ def test_errors_are_told_by_kind() -> None:
     warm_up = [{"round": 0, "engine": "a", "sent": 0, "ended": 1, "error": "timeout", "warm_up": True}]
     table = errors_of(request_table([*answers(0, "a", 1.0, count=5), *failed, *warm_up, *answers(0, "b", 1.0)]))
     assert table.to_pylist() == [
-        {"round": 0, "engine": "a", "error": "reset", "count": 2, "share": 0.25},
-        {"round": 0, "engine": "a", "error": "status", "count": 1, "share": 0.125},
+        {"round": 0, "engine": "a", "kind": "reset", "count": 2, "share": 0.25},
+        {"round": 0, "engine": "a", "kind": "status", "count": 1, "share": 0.125},
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from triphase_benchmark.metrics.rounds import errors_of
 from triphase_benchmark.metrics.tables import COMPARISON, ROUNDS
 from triphase_benchmark.records.schema import REQUESTS
 from triphase_benchmark.report.inputs import Inputs, inputs_of
@@ -203,9 +204,11 @@ def a_run(
     """A whole run, of which a test says what is particular."""
     rows = list(round_rows() if rounds is None else rounds)
     compared = comparison_rows(rows) if comparison is None else comparison
+    every = requests() if table is None else table
     return inputs_of(
         {**MANIFEST, **(manifest or {})},
-        requests=requests() if table is None else table,
+        requests=every,
         rounds=pa.Table.from_pylist(rows, ROUNDS),
         comparison=pa.Table.from_pylist(list(compared), COMPARISON),
+        errors=errors_of(every),
     )

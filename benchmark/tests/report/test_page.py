@@ -142,6 +142,7 @@ def test_the_page_tells_the_run(plain: Page) -> None:
         "TTFT ≤ 500 ms, TPOT ≤ 30.0 ms",
         "29 of 1,176 requests failed (reset 29)",
         "connection reset by peer",
+        "2.47 %",  # of all requests, by kind
         "Linux 6.1",
         "BSD-3-Clause",
         "Redistributions in binary form must reproduce",

@@ -18,9 +18,22 @@ def test_all_rounds_and_the_comparison_are_there(run: Inputs, found: Gathered) -
     assert told["simulated"] == ["vllm", "friendli"]
 
 
+def test_failures_are_told_by_round_and_kind(run: Inputs, found: Gathered) -> None:
+    every = json.loads(results(run, found))["errors"]
+    assert all(list(row) == ["round", "engine", "kind", "count", "share"] for row in every)
+    assert [(row["round"], row["engine"]) for row in every] == sorted((row["round"], row["engine"]) for row in every)
+    for engine in ("vllm", "friendli"):
+        mine = [row for row in every if row["engine"] == engine]
+        assert sum(row["count"] for row in mine) == found.counts[engine].failures["reset"]
+        assert all(row["kind"] == "reset" and row["share"] == row["count"] / 147 for row in mine)  # without warm-up
+
+
 def test_keys_stand_in_their_order(run: Inputs, found: Gathered) -> None:
     told = json.loads(results(run, found))
-    assert " ".join(told) == "format version engines simulated client_ok problems requests comparison rounds manifest"
+    assert (
+        " ".join(told)
+        == "format version engines simulated client_ok problems requests errors comparison rounds manifest"
+    )
     assert list(told["rounds"][0]) == ["round", "engine", "metric", "statistic", "value", "n", "void", "undefined"]
     assert list(told["manifest"]) == sorted(told["manifest"])
 

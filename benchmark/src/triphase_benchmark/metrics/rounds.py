@@ -65,11 +65,11 @@ def errors_of(requests: Stored) -> pa.Table:
     for turn in turns_of(requests, ("warm_up", "error")):
         measured = turn.requests.filter(np.logical_not(turn.requests["warm_up"].to_numpy()))
         counts = measured["error"].drop_null().value_counts()
-        for error, count in ((entry["values"].as_py(), entry["counts"].as_py()) for entry in counts):
-            row: _Row = {"round": turn.round, "engine": turn.engine, "error": error, "count": count}
+        for kind, count in ((entry["values"].as_py(), entry["counts"].as_py()) for entry in counts):
+            row: _Row = {"round": turn.round, "engine": turn.engine, "kind": kind, "count": count}
             rows.append(row | {"share": count / measured.num_rows})
     return pa.Table.from_pylist(rows, schema=ERRORS).sort_by(
-        [(name, "ascending") for name in ("round", "engine", "error")]
+        [(name, "ascending") for name in ("round", "engine", "kind")]
     )
 
 

@@ -25,7 +25,7 @@ ERRORS = pa.schema(
     [
         pa.field("round", pa.int32(), nullable=False),
         pa.field("engine", pa.string(), nullable=False),
-        pa.field("error", pa.string(), nullable=False),  # a value of `ErrorKind`
+        pa.field("kind", pa.string(), nullable=False),  # a value of `ErrorKind`
         pa.field("count", pa.int32(), nullable=False),
         pa.field("share", pa.float64(), nullable=False),  # of all requests that were measured, sent or not
     ]

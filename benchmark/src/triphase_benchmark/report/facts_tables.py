@@ -22,19 +22,23 @@ def requests_table(inputs: Inputs, found: Gathered) -> Table:
 
 
 def failure_table(found: Gathered) -> Table:
-    """How many requests of each engine failed in which way, with one example of each."""
+    """How many requests of each engine failed in which way, which share of all that is, and one example of each."""
     rows = tuple(
         (
             Cell(named(name)),
             Cell(harmless(kind)),
             Cell(f"{count:,}", "bad"),
+            Cell(written("error_rate", count / counts.planned)),
             Cell(harmless(counts.examples.get(kind, ""), 200) or UNDEFINED),
         )
         for name, counts in found.counts.items()
         for kind, count in counts.failures.most_common()
     )
     return Table(
-        "Failed requests by kind", ("engine", "kind", "requests", "example"), rows, frozenset({"kind", "example"})
+        "Failed requests by kind",
+        ("engine", "kind", "requests", "share", "example"),
+        rows,
+        frozenset({"kind", "example"}),
     )
 
 

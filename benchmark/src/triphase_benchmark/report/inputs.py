@@ -1,7 +1,7 @@
 """What a report is made of: the one value that all pages take.
 
 Its rule: a report reads and never measures. The requests stay a dataset, which is scanned in batches, since a run may
-hold millions; the rounds and the comparison are small tables, taken apart into rows here. A manifest may be of another
+hold millions; the tables that were computed are small, and taken apart into rows here. A manifest may be of another
 hand or not whole, so each fact that it lacks is `None` and shown as unknown, and never a reason to fail.
 """
 
@@ -124,6 +124,17 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """One row of the table ERRORS: how many requests of an engine failed in one way in a round, and which share."""
+
+    round: int
+    engine: str
+    kind: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """A whole run. `requests` has the columns of `REQUESTS`; `manifest` is kept as it was read, for the raw JSON."""
 
@@ -132,6 +143,7 @@ class Inputs:
     requests: ds.Dataset
     rounds: tuple[RoundValue, ...]
     comparison: tuple[Compared, ...]
+    errors: tuple[Failed, ...]
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -167,19 +179,25 @@ class Inputs:
 
 
 def inputs_of(
-    manifest: Mapping[str, Any], *, requests: pa.Table | ds.Dataset, rounds: pa.Table, comparison: pa.Table
+    manifest: Mapping[str, Any],
+    *,
+    requests: pa.Table | ds.Dataset,
+    rounds: pa.Table,
+    comparison: pa.Table,
+    errors: pa.Table,
 ) -> Inputs:
-    """Takes the tables of a run apart. Raises `KeyError` where `rounds` or `comparison` lacks a column."""
+    """Takes the tables of a run apart. Raises `KeyError` where one that is computed lacks a column."""
     return Inputs(
         facts=facts_of(manifest),
         manifest=manifest,
         requests=requests if isinstance(requests, ds.Dataset) else ds.dataset(requests),
         rounds=tuple(_rows(RoundValue, rounds)),
         comparison=tuple(_rows(Compared, comparison)),
+        errors=tuple(_rows(Failed, errors)),
     )
 
 
-_Row = TypeVar("_Row", RoundValue, Compared)
+_Row = TypeVar("_Row", RoundValue, Compared, Failed)
 
 
 def _rows(kind: type[_Row], table: pa.Table) -> Iterable[_Row]:

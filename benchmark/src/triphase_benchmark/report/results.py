@@ -1,4 +1,4 @@
-"""`results.json`: all rounds and the comparison as raw JSON, for other programs.
+"""`results.json`: all rounds, failures and the comparison as raw JSON, for other programs.
 
 Its rule: the same run gives the same bytes. Keys stand in the order of docs/benchmark-report.md, the manifest's own
 sorted; what is undefined is null, and NaN or an infinity never appears. Engine-given text stays as it came: it is data.
@@ -28,6 +28,7 @@ def results(inputs: Inputs, found: Gathered) -> str:
         "client_ok": inputs.facts.calibration.client_ok,
         "problems": [asdict(one) for one in wrongs(inputs, found)],
         "requests": {name: _counts(found.counts[name]) for name in found.counts},
+        "errors": [asdict(row) for row in inputs.errors],
         "comparison": [asdict(row) for row in inputs.comparison],
         "rounds": [asdict(row) for row in inputs.rounds],
         "manifest": _sorted(inputs.manifest),

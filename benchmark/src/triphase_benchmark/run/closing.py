@@ -17,7 +17,7 @@ from triphase_benchmark.comparison.paired import compare
 from triphase_benchmark.comparison.tokenizers import tokenizers_differ, tokens_per_character
 from triphase_benchmark.comparison.verdicts import primary_of
 from triphase_benchmark.engines.engine import Price
-from triphase_benchmark.metrics.rounds import rounds_of
+from triphase_benchmark.metrics.rounds import errors_of, rounds_of
 from triphase_benchmark.metrics.tables import COMPARISON
 from triphase_benchmark.metrics.turns import Stored
 from triphase_benchmark.plan.values import Load
@@ -76,7 +76,8 @@ def report(folder: RunFolder, manifest: dict[str, Any], *, requests: ds.Dataset,
         manifest = {**manifest, "problems": [*(manifest.get("problems") or ()), _TOKENIZERS.format(told)]}
     tables = {"rounds": rounds, "comparison": comparison}
     files = [_table_file(folder.path / f"{name}.parquet", table) for name, table in tables.items()]
-    inputs = inputs_of(manifest, requests=requests, rounds=rounds, comparison=comparison)
+    errors = errors_of(requests)
+    inputs = inputs_of(manifest, requests=requests, rounds=rounds, comparison=comparison, errors=errors)
     found = gathered(inputs)
     pages = write_report(inputs, folder.path, found)
     every = (folder.path / "manifest.json", folder.requests, *files, *pages)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from triphase_benchmark.comparison.pairs import Measure
 from triphase_benchmark.comparison.unpaired import compare_unpaired
 from triphase_benchmark.comparison.verdicts import primary_of
+from triphase_benchmark.metrics.rounds import errors_of
 from triphase_benchmark.metrics.tables import COMPARISON
 from triphase_benchmark.plan.problems import BadInput
 from triphase_benchmark.records.folder import RunFolder
@@ -72,11 +73,13 @@ def compare_stored(paths: Sequence[Path], *, argv: Sequence[str]) -> Inputs:
         "notes": _told(runs, "notes"),
         "calibration": _calibration(runs),
     }
+    requests = pa.concat_tables([run.requests for run in runs])
     return inputs_of(
         manifest,
-        requests=pa.concat_tables([run.requests for run in runs]),
+        requests=requests,
         rounds=pa.concat_tables([run.rounds for run in runs]),
         comparison=pa.concat_tables(tables),
+        errors=errors_of(requests),
     )
 
 
