@@ -114,6 +114,19 @@ def test_the_gateway_is_measured_beside_its_engine(engines: tuple[str, str], tmp
     assert primary == {"ttfa", "e2e", "output_throughput"}
 
 
+def test_two_names_for_one_engine_whose_cache_nobody_tends_are_a_problem(
+    engines: tuple[str, str], tmp_path: Path
+) -> None:
+    both = [word for name in "ab" for word in ("--engine", f"{name}={engines[0]},profile=generic")]
+    ended = benchmark("run", *both, *SMALL, "-n", "1", "--out", str(tmp_path / "run"), "--plain")
+    assert ended.code == 0, ended.err
+    assert "a and b may be one engine with one prefix cache" in manifest(tmp_path / "run")["problems"][0]
+    told = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    grave = [one["text"] for one in told["problems"] if one["grave"]]
+    assert [text for text in grave if "came from a prefix cache, though no prompt begins like another" in text]
+    assert "! a and b may be one engine" in ended.out
+
+
 def test_an_engine_that_dies_midway_costs_nothing_of_what_was_measured(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with simulated() as (stays, _), simulated() as (dies, victim):
