@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from comparison.sessions import paired_table, table
+from comparison.sessions import paired_table
 from metrics.request_tables import request_table
 from scipy import stats
 from triphase_benchmark.comparison.paired import compare, dropped_pairs
@@ -11,6 +11,7 @@ from triphase_benchmark.comparison.tokenizers import tokenizers_differ, tokens_p
 from triphase_benchmark.comparison.unpaired import compare_unpaired
 from triphase_benchmark.comparison.verdicts import Verdict
 from triphase_benchmark.metrics.tables import COMPARISON
+from triphase_benchmark.run.selftest.sessions import table
 
 TTFT = ("ttft", "p50")
 E2E = ("e2e", "p50")

@@ -1,8 +1,9 @@
 """The gate: what it says, and how often it is wrong over all of its looks."""
 
 import pytest
-from comparison.sessions import paired_table, rounds_table, session, table
+from comparison.sessions import paired_table
 from triphase_benchmark.comparison.gate import Gate, GateDecision, GateVerdict, decide
+from triphase_benchmark.run.selftest.sessions import rounds_table, session, table
 from triphase_benchmark.statistics.binomial import likely_counts
 
 ONE = (("ttft", "p50"),)

@@ -8,13 +8,13 @@ import os
 import numpy as np
 import pyarrow as pa
 import pytest
-from comparison.sessions import Floats, rounds_table, session
 from metrics.request_tables import request_table
 from scipy import stats
 from triphase_benchmark.comparison.paired import compare
 from triphase_benchmark.comparison.verdicts import PRIMARY, Verdict
 from triphase_benchmark.metrics.rounds import rounds_of
 from triphase_benchmark.plan.values import Load
+from triphase_benchmark.run.selftest.sessions import Floats, rounds_table, session
 from triphase_benchmark.statistics.binomial import likely_counts
 from triphase_benchmark.statistics.bootstrap import ratio_interval
 from triphase_benchmark.statistics.percentiles import percentile

@@ -1,36 +1,29 @@
 """The self-test can fail: what differs from the truth is seen, however small where nothing may differ."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from run_fakes.tables import MS, calibrated, measured, truth
 from triphase_benchmark.records.schema import REQUESTS
-from triphase_benchmark.records.truth import TRUTH
-from triphase_benchmark.run.selftest.cases import CountedCase
-from triphase_benchmark.run.selftest.judging import check_counts, check_times
+from triphase_benchmark.run.selftest.cases import COMPARED, QUEUES, STARVED, CountedCase, QueueCase
+from triphase_benchmark.run.selftest.judging import (
+    check_compared,
+    check_counts,
+    check_starved,
+    check_succeeded,
+    check_times,
+    check_waits,
+)
+from triphase_benchmark.run.selftest.trying import at_random
+from triphase_model.engine.simulated.serving.jobs import Job
+from triphase_model.engine.simulated.serving.machines import machine_of
+from triphase_model.engine.simulated.serving.prefix_cache import PrefixCache
+from triphase_model.engine.simulated.serving.profiles import settings_of
+from triphase_model.engine.simulated.serving.virtual import played
 
-MS = 1_000_000
 CASE = CountedCase(name="case", like="vllm", asked_by="vllm", settings=(), requests=1)
-
-
-def measured(**changes: Any) -> pa.Table:
-    known: dict[str, Any] = {field.name: 0 for field in REQUESTS if not field.nullable}
-    known |= {"engine": "a", "host": "h", "prompt": "self-0", "warm_up": False, "sent": 0, "ended": 90 * MS}
-    known |= {
-        "chunk_times": [50 * MS, 70 * MS, 90 * MS],
-        "chunk_tokens": [1, 1, 1],
-        "chunk_output": [False, True, True],
-    }
-    known |= {"input_tokens": 5, "output_tokens": 3, "reasoning_tokens": 1}
-    return pa.Table.from_pylist([known | changes], REQUESTS)
-
-
-def truth() -> pa.Table:
-    known: dict[str, Any] = {field.name: 0 for field in TRUTH if not field.nullable}
-    known |= {"request": "self-0", "answer": "1", "outcome": "completed", "status": 200, "chunk_due": []}
-    known |= {"chunk_sent": [50 * MS, 70 * MS, 90 * MS], "chunk_tokens": [1, 1, 1], "chunk_output": [False, True, True]}
-    known |= {"input_tokens": 5, "output_tokens": 3, "reasoning_tokens": 1}
-    return pa.Table.from_pylist([known], TRUTH)
 
 
 def test_what_is_equal_holds() -> None:
@@ -66,3 +59,52 @@ def test_a_time_may_be_off_by_half_a_millisecond(late_ns: int, holds: bool) -> N
     checks = {check.what: check.holds for check in check_times("case", late, truth())}
     assert checks["TTFT p50"] is holds
     assert checks["ITL p50"] is True
+
+
+def test_a_request_that_failed_is_a_failed_check_and_has_no_time() -> None:
+    failed = measured(error="connect", sent=None, chunk_times=[])
+    assert check_succeeded("case", failed).holds is False
+    assert check_times("case", failed, truth()) == []
+    both = pa.concat_tables([measured(), measured(request=1, error="timeout", chunk_times=[])])
+    assert check_succeeded("case", both).measured == "timeout"
+    assert len(check_times("case", both, truth())) == 4
+
+
+def waits(case: QueueCase, *, busier: float = 1.0) -> pa.Table:
+    """The waits of a case's own requests in virtual time, as a client that is never late would measure them."""
+    given = ["timing.kind=queue", f"timing.service_s={case.service_s * busier}", f"timing.service={case.service}"]
+    settings = settings_of("vllm", given=given, seed=case.seed)
+    machine = machine_of(settings, cache=PrefixCache(settings.cache), start_ns=0)
+    jobs = [
+        (request.scheduled_ns or 0, Job(key=request.prompt.id, prompt_tokens=1, chunks=(1, 1)))
+        for request in at_random(case)
+    ]
+    rows = [
+        measured(request=number, sent=course.run.submitted_ns, chunk_times=list(course.chunks_ns)).to_pylist()[0]
+        for number, course in enumerate(played(machine, jobs))
+    ]
+    return pa.Table.from_pylist(rows, REQUESTS)
+
+
+@pytest.mark.parametrize("case", QUEUES, ids=lambda case: case.name)
+def test_queues_of_the_self_test_agree_with_theory_and_busier_ones_do_not(case: QueueCase) -> None:
+    assert [check.holds for check in check_waits(case, waits(case))] == [True, True]
+    assert [check.holds for check in check_waits(case, waits(case, busier=1.5))] == [False, False]
+
+
+def test_verdicts_on_equal_engines_are_judged_by_what_chance_allows() -> None:
+    equal, slower = COMPARED
+    assert [check.holds for check in check_compared(equal, told=19, held=380)] == [True, True]
+    assert [check.holds for check in check_compared(equal, told=60, held=380)] == [False, True]
+    assert [check.holds for check in check_compared(equal, told=0, held=340)] == [False, False]
+    assert [check.holds for check in check_compared(slower, told=400, held=340)] == [False]
+
+
+def test_a_starved_client_that_calls_itself_ok_is_a_failed_check() -> None:
+    (case,) = STARVED
+    quiet = calibrated(case.load, workers=1)
+    assert check_starved(case, quiet).holds is False
+    starved = check_starved(case, replace(quiet, lag_p99=0.04))
+    assert (starved.holds, starved.measured) == (True, "not ok")
+    assert "200.0% of the median itl" in starved.off
+    assert check_starved(case, None).holds is None

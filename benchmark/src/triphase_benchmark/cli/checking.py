@@ -17,7 +17,7 @@ from triphase_benchmark.report.words import UNDEFINED, duration, harmless
 from triphase_benchmark.run.greeting import probe_all
 from triphase_benchmark.run.problems import CannotRun
 from triphase_benchmark.run.selftest.judging import Check
-from triphase_benchmark.run.selftest.proving import prove
+from triphase_benchmark.run.selftest.proving import UNTIMED, WHOLE, prove
 
 
 def probe(given: EnginesGiven, *, wait: float, json: bool) -> Exit:
@@ -53,7 +53,7 @@ def selftest(*, full: bool, json: bool) -> Exit:
     """Measures engines whose truth is known, and says what was measured right."""
     checks: list[Check] = []
     try:
-        for check in prove(say=_say_case, **({} if full else {"timed": ()})):
+        for check in prove(WHOLE if full else UNTIMED, say=_say_case):
             checks.append(check)
             if json:
                 print_json("check", asdict(check))

@@ -150,7 +150,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing bu
 JsonOption = Annotated[bool, typer.Option("--json", help="Progress and results as lines of JSON on standard output.")]
 PlainOption = Annotated[bool, typer.Option("--plain", help="Progress as plain lines, without a live display.")]
 FullOption = Annotated[
-    bool, typer.Option("--full/--counts", help="Times too, or counts alone, which no load disturbs.")
+    bool, typer.Option("--full/--counts", help="Times too, or only what no load of the machine disturbs.")
 ]
 ComparedOutOption = Annotated[
     Path | None, typer.Option("--out", "-o", help="A new folder for the comparison's report.")

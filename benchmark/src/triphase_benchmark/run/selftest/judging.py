@@ -1,22 +1,28 @@
-"""Compares what was measured with the truth: times within a bound, counts exactly.
+"""Compares what was measured with the truth: times within a bound, counts exactly, waits and verdicts as chance has it.
 
-Its rule: pure functions of two tables. A time may be off by 1 % or 0.5 ms, whichever is more; a count, a usage, a split
-between thoughts and answer, or a kind of failure may not be off at all. Each check says what it saw, right or wrong.
+Its rule: pure functions. A time may be off by 1 % or 0.5 ms, whichever is more; a count, a usage, a split between
+thoughts and answer, or a kind of failure may not be off at all. What chance has a part in may be off by what it leaves
+to one in a thousand. Each check says what it saw, right or wrong.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from triphase_benchmark.run.selftest.cases import CountedCase
-from triphase_benchmark.statistics.percentiles import percentiles
+from triphase_benchmark.client.calibration import Calibration, judge_client
+from triphase_benchmark.run.selftest.cases import TOKEN_S, ComparedCase, CountedCase, QueueCase, StarvedCase
+from triphase_benchmark.statistics.binomial import likely_counts
+from triphase_benchmark.statistics.intervals import mean_interval
+from triphase_benchmark.statistics.percentiles import percentile, percentiles
 
 SHARE = 0.01
 LEAST_S = 0.0005
+CONFIDENCE = 0.999
 
 Floats = NDArray[np.float64]
 Row = Mapping[str, Any]
@@ -34,9 +40,14 @@ class Check:
     holds: bool | None
 
 
+def check_succeeded(name: str, measured: pa.Table) -> Check:
+    """That all requests did: of one that failed there is no time."""
+    return _exact(name, "requests that succeeded", [(error, None) for error in measured["error"].to_pylist()])
+
+
 def check_times(name: str, measured: pa.Table, truth: pa.Table) -> list[Check]:
-    """TTFT and ITL at the middle and the end, each beside what the engine and the clock say."""
-    pairs = _paired(measured, truth)
+    """TTFT and ITL at the middle and the end, of what succeeded, each beside what the engine and the clock say."""
+    pairs = [(row, true) for row, true in _paired(measured, truth) if row["error"] is None]
     kinds = {
         "TTFT": (
             np.array([row["chunk_times"][0] - row["sent"] for row, _ in pairs]) / 1e9,
@@ -44,7 +55,54 @@ def check_times(name: str, measured: pa.Table, truth: pa.Table) -> list[Check]:
         ),
         "ITL": (_gaps([row["chunk_times"] for row, _ in pairs]), _gaps([true["chunk_sent"] for _, true in pairs])),
     }
-    return [check for what, (ours, theirs) in kinds.items() for check in _times(name, what, ours, theirs)]
+    return [check for what, (ours, theirs) in kinds.items() if ours.size for check in _times(name, what, ours, theirs)]
+
+
+def check_waits(case: QueueCase, measured: pa.Table) -> list[Check]:
+    """The mean and the end of the waits beside theory. What is measured may be late by as much as any time may."""
+    rows = sorted((row for row in measured.to_pylist() if row["error"] is None), key=lambda row: int(row["request"]))
+    waits = np.array([row["chunk_times"][0] - row["sent"] for row in rows if row["request"] >= case.each]) / 1e9
+    batches = np.array_split(waits, case.batches)
+    mean, end = case.mean_wait_s, case.p99_wait_s
+    low, high = _around([float(batch.mean()) for batch in batches])
+    least, _ = _around([float((batch > end + LEAST_S).mean()) for batch in batches])
+    _, most = _around([float((batch > end).mean()) for batch in batches])
+    return [
+        Check(
+            case=case.name,
+            what="mean wait",
+            measured=_ms(float(waits.mean())),
+            true=_ms(mean),
+            off=f"interval {_ms(low)} to {_ms(high)}",
+            holds=low - LEAST_S <= mean <= high,
+        ),
+        Check(
+            case=case.name,
+            what="wait p99",
+            measured=_ms(percentile(waits, 0.99)),
+            true=_ms(end),
+            off=f"beyond it: interval {max(least, 0):.2%} to {most:.2%}",
+            holds=least <= 0.01 <= most,
+        ),
+    ]
+
+
+def check_compared(case: ComparedCase, *, told: int, held: int) -> list[Check]:
+    """In how many sessions the interval held the truth, and of equal engines, how many told them apart."""
+    signs = 2**case.rounds
+    level = 2 * floor(0.05 * signs / 2) / signs  # the largest below 5 % that a sign-flip test of so many rounds has
+    apart = [] if case.effect else [_by_chance(case, "told apart", told, level)]
+    return [*apart, _by_chance(case, "interval holds the truth", held, 0.95)]
+
+
+def check_starved(case: StarvedCase, starved: Calibration | None) -> Check:
+    """That the client says so, and why. `None`: it cannot be starved here."""
+    check = Check(case=case.name, what="client ok", measured="unknown", true="not ok", off="", holds=None)
+    if starved is None:
+        return replace(check, off="not judged: this system binds no processes to cores")
+    found = judge_client(starved, medians={"itl": TOKEN_S}, events_per_s=case.load.offered, cpu_share=starved.cpu_share)
+    measured = "ok" if found.client_ok else "not ok"
+    return replace(check, measured=measured, off="; ".join(found.reasons), holds=not found.client_ok)
 
 
 def check_counts(case: CountedCase, measured: pa.Table, truth: pa.Table) -> list[Check]:
@@ -73,7 +131,12 @@ def _paired(measured: pa.Table, truth: pa.Table) -> list[tuple[Row, Row]]:
 
 
 def _gaps(times: Sequence[Sequence[int]]) -> Floats:
-    return np.concatenate([np.diff(np.array(one, np.int64)) for one in times]) / 1e9
+    return np.concatenate([np.empty(0), *(np.diff(np.array(one, np.int64)) for one in times)]) / 1e9
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    found = mean_interval(np.array(values), CONFIDENCE)
+    return (found.low, found.high) if found.low is not None and found.high is not None else (-np.inf, np.inf)
 
 
 def _times(name: str, what: str, ours: Floats, theirs: Floats) -> Iterator[Check]:
@@ -108,6 +171,18 @@ def _exact(name: str, what: str, values: Sequence[tuple[Any, Any]]) -> Check:
         true=str(theirs),
         off=f"{len(wrong)} wrong" if wrong else "0",
         holds=not wrong and bool(values),
+    )
+
+
+def _by_chance(case: ComparedCase, what: str, count: int, share: float) -> Check:
+    low, high = likely_counts(share, case.seeds, CONFIDENCE)
+    return Check(
+        case=case.name,
+        what=what,
+        measured=f"{count} of {case.seeds}",
+        true=f"{share:.1%}",
+        off=f"by chance {low} to {high}",
+        holds=low <= count <= high,
     )
 
 

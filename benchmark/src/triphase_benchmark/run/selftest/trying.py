@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from triphase_benchmark.client.crew import Crew, LegEnd
@@ -17,7 +18,7 @@ from triphase_benchmark.plan.values import Load, Message, PlannedRequest, Prompt
 from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.records.truth import truth_table
 from triphase_benchmark.run.greeting import meet
-from triphase_benchmark.run.selftest.cases import FIRST_S, TIMEOUT_S, TOKEN_S, CountedCase, TimedCase
+from triphase_benchmark.run.selftest.cases import FIRST_S, TIMEOUT_S, TOKEN_S, CountedCase, QueueCase, TimedCase
 from triphase_benchmark.run.simulated import Simulated, simulated_engines
 
 _NAME = "simulated"
@@ -43,6 +44,18 @@ def try_timed(case: TimedCase, *, workers: int) -> Tried:
     return _tried(one, list(_paced(case)), load=Load.OPEN, places=None, workers=workers, limits=Limits())
 
 
+def try_queue(case: QueueCase) -> Tried:
+    """Requests that come at random, whatever becomes of the others. Raises CannotRun and CrewFailed."""
+    one = Simulated(
+        name=_NAME,
+        like="vllm",
+        asked_by="vllm",
+        seed=case.seed,
+        settings=("timing.kind=queue", f"timing.service_s={case.service_s}", f"timing.service={case.service}"),
+    )
+    return _tried(one, list(at_random(case)), load=Load.OPEN, places=None, workers=1, limits=Limits())
+
+
 def try_counted(case: CountedCase) -> Tried:
     """Answers of a shape, or with faults. Raises CannotRun and CrewFailed."""
     one = Simulated(name=_NAME, like=case.like, asked_by=case.asked_by, settings=case.settings)
@@ -57,6 +70,13 @@ def _paced(case: TimedCase) -> Iterable[PlannedRequest]:
         wave, stream = divmod(number, case.streams)
         due_ns = wave * wave_ns + round(stream * TOKEN_S * 1e9 / case.streams)
         yield replace(_request(number, tokens=case.tokens), scheduled_ns=due_ns)
+
+
+def at_random(case: QueueCase) -> Iterable[PlannedRequest]:
+    """The first chunk comes when service begins, the second when it ends."""
+    gaps_s = np.random.default_rng(case.seed).exponential(1 / case.arrivals_per_s, (case.batches + 1) * case.each)
+    for number, due_s in enumerate(np.cumsum(gaps_s).tolist()):
+        yield replace(_request(number, tokens=2), scheduled_ns=round(due_s * 1e9))
 
 
 def _counted(case: CountedCase) -> Iterable[PlannedRequest]:
