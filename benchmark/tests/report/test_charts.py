@@ -16,6 +16,7 @@ from triphase_benchmark.report.charts.phases import phase_chart
 from triphase_benchmark.report.gathered import Gathered, gathered
 from triphase_benchmark.report.histogram import Histogram
 from triphase_benchmark.report.inputs import Inputs, LoadPoint
+from triphase_benchmark.report.labelled import labelled
 from triphase_benchmark.report.picture import picture, picture_chart
 
 
@@ -40,7 +41,7 @@ def compiles(chart: theme.Chart) -> dict[str, Any]:
 
 
 def test_the_comparison_draws_what_the_table_says(run: Inputs) -> None:
-    rows = list(values(compiles(comparison_chart(run.comparison, run.facts.simulated))))
+    rows = list(values(compiles(comparison_chart(run.comparison))))
     drawn = {row["name"]: row for row in rows if "arrow" in row}
     assert [drawn["TTFT p50"][key] for key in ("ratio", "low", "high")] == [
         getattr(run.comparison[0], key) for key in ("ratio", "low", "high")
@@ -51,7 +52,7 @@ def test_the_comparison_draws_what_the_table_says(run: Inputs) -> None:
 
 
 def test_the_axis_of_ratios_is_logarithmic_with_a_line_at_one(run: Inputs) -> None:
-    spec = comparison_chart(run.comparison, ()).to_dict()
+    spec = comparison_chart(run.comparison).to_dict()
     layers = spec["vconcat"][0]["layer"]
     assert {layer["encoding"]["x"]["scale"]["type"] for layer in layers if "x" in layer["encoding"]} == {"log"}
     assert layers[0]["mark"]["type"] == "rule"
@@ -59,7 +60,7 @@ def test_the_axis_of_ratios_is_logarithmic_with_a_line_at_one(run: Inputs) -> No
 
 
 def test_only_what_was_shown_has_a_colour(run: Inputs) -> None:
-    drawn = [row for row in values(comparison_chart(run.comparison, ()).to_dict()) if "arrow" in row]
+    drawn = [row for row in values(comparison_chart(run.comparison).to_dict()) if "arrow" in row]
     by_verdict = {row.verdict: bar["colour"] for row, bar in zip(run.comparison, drawn, strict=True)}
     assert by_verdict["better"] == theme.BETTER
     assert by_verdict["no difference shown"] == by_verdict["too few rounds"] == theme.GREY
@@ -68,28 +69,30 @@ def test_only_what_was_shown_has_a_colour(run: Inputs) -> None:
 
 
 def test_what_has_no_ratio_keeps_its_row_with_the_reason(run: Inputs) -> None:
-    drawn = {row["name"]: row for row in values(comparison_chart(run.comparison, ()).to_dict()) if "arrow" in row}
+    drawn = {row["name"]: row for row in values(comparison_chart(run.comparison).to_dict()) if "arrow" in row}
     assert drawn["TTFT p99"]["ratio"] is None
     assert drawn["TTFT p99"]["text"] == "\N{EN DASH} (no pair of rounds has both values)"
 
 
 def test_one_round_has_a_ratio_and_no_interval() -> None:
     single = a_run(rounds=round_rows(rounds=1), table=requests(rounds=1))
-    drawn = [row for row in values(compiles(comparison_chart(single.comparison, ()))) if "arrow" in row]
+    drawn = [row for row in values(compiles(comparison_chart(single.comparison))) if "arrow" in row]
     assert drawn[0]["low"] is None
     assert drawn[0]["text"].endswith("too few rounds")
 
 
 def test_each_pair_of_engines_has_a_panel_that_says_what_is_simulated() -> None:
     engines = ["base", "new", "other"]
-    run = a_run(manifest={"engines": [{"name": name} for name in engines]}, rounds=round_rows(engines))
-    spec = comparison_chart(run.comparison, ("new",)).to_dict()
+    told = [{"name": name, "simulated": name == "new"} for name in engines]
+    run = a_run(manifest={"engines": told}, rounds=round_rows(engines))
+    shown, _ = labelled(run, gathered(run))
+    spec = comparison_chart(shown.comparison).to_dict()
     assert [panel["title"] for panel in spec["vconcat"]] == ["new (simulated) ÷ base", "other ÷ base"]
 
 
 def test_two_stored_runs_are_called_unpaired() -> None:
     rows = [row | {"paired": False} for row in comparison_rows(round_rows())]
-    spec = comparison_chart(a_run(comparison=rows).comparison, ()).to_dict()
+    spec = comparison_chart(a_run(comparison=rows).comparison).to_dict()
     assert spec["vconcat"][0]["title"].endswith(", unpaired")
 
 
@@ -117,7 +120,7 @@ def test_the_picture_is_a_png(run: Inputs, found: Gathered) -> None:
 
 def test_nothing_to_compare_is_said_and_not_drawn() -> None:
     with pytest.raises(ValueError, match="nothing to compare"):
-        comparison_chart([], ())
+        comparison_chart([])
 
 
 def test_distributions_rise_from_nothing_to_all(found: Gathered) -> None:
@@ -229,5 +232,5 @@ def test_names_in_charts_hold_no_control_characters(run: Inputs) -> None:
     bad = "name\u202e\x1b[31m"
     rows = [row | {"engine": bad} if row["engine"] == "friendli" else row for row in round_rows()]
     broken = a_run(rounds=rows)
-    spec = theme.as_spec(comparison_chart(broken.comparison, ()))
+    spec = theme.as_spec(comparison_chart(broken.comparison))
     assert not any("\x1b" in text or "\u202e" in text for text in texts(spec))

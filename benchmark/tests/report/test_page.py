@@ -26,6 +26,7 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[tuple[dict[str, str | None], str]] = []
         self.words = ""
+        self.headings: list[tuple[str, str]] = []
         self._script: dict[str, str | None] | None = None
         self.feed(text)
 
@@ -41,6 +42,8 @@ class Page(HTMLParser):
             self.scripts.append((self._script, data))
         else:
             self.words += data
+            if self.elements and re.fullmatch("h[1-6]", tag := self.elements[-1][0]):
+                self.headings.append((tag, data))
 
     @property
     def specs(self) -> dict[str, Any]:
@@ -205,3 +208,26 @@ def test_comparisons_of_three_engines_name_their_pairs() -> None:
         rounds=rows, comparison=comparison_rows(rows), manifest={"engines": [{"name": name} for name in engines]}
     )
     assert "other ÷ base" in Page(page(run, gathered(run))).words
+
+
+def test_whatever_names_a_simulated_engine_calls_it_so() -> None:
+    speeds = {"this-engine": Speed(), "that-engine" * 5: Speed(gateway=True)}
+    rows = round_rows(list(speeds))
+    manifest = {
+        "engines": [{"name": name, "simulated": True} for name in speeds],
+        "argv": ["command"],
+        "sweep": [{"value": 4, "rounds": [0, 1, 3]}, {"value": 8, "rounds": [4, 5, 6]}],
+    }
+    run = a_run(manifest=manifest, rounds=rows, comparison=comparison_rows(rows), table=requests(speeds=speeds))
+    shown = Page(page(run, gathered(run)))
+    assert len(shown.specs) >= 15
+    for spec in shown.specs.values():
+        drawn = json.dumps(spec)
+        named = re.findall(r"th(?:is|at)-engine(?!that)[^\"]{,12}", drawn)
+        assert all("-engine (simulated)" in name for name in named), named
+        assert named or "first token" in drawn  # phases are of one engine, which is in the heading
+    listed = ", ".join(speeds)
+    words = shown.words.replace(f"Simulated: {listed}.", "").replace(f"simulated: {listed}", "")
+    assert len(re.findall("this-engine", words)) > 20
+    assert not re.findall(r"this-engine(?! \(simulated\))|that-engine(?!that| \(simulated\))", words)
+    assert f"{'that-engine' * 5} (simulated)" in [text for _, text in shown.headings]

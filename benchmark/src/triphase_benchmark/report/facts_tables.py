@@ -46,7 +46,7 @@ def facts_tables(inputs: Inputs) -> tuple[Table, Table]:
     """What was measured, and by what."""
     engines = tuple(
         (
-            Cell(named(one.name)),
+            Cell(named(one.label or one.name)),
             *(Cell(harmless(text or "unknown")) for text in (one.url, one.profile, one.model, one.version)),
             Cell("simulated" if one.simulated else "real"),
         )

@@ -1,7 +1,7 @@
 """What a run says in a sentence for each pair of engines, and under which conditions it was found.
 
-Its rule: a sentence claims what the comparison's verdicts say and no more, with simulated engines called so; the
-conditions stand below every picture of the comparison.
+Its rule: a sentence claims what the comparison's verdicts say and no more; the conditions stand below every picture of
+the comparison. That simulated engines are called so is `labelled.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,10 +27,7 @@ def verdicts(inputs: Inputs) -> tuple[str, ...]:
     pairs = dict.fromkeys((row.engine, row.baseline) for row in inputs.primary)
     if not pairs:
         return ("Nothing was compared: a comparison needs two engines, and rounds that count.",)
-    return tuple(
-        _sentence([row for row in inputs.primary if (row.engine, row.baseline) == pair], inputs.facts.simulated)
-        for pair in pairs
-    )
+    return tuple(_sentence([row for row in inputs.primary if (row.engine, row.baseline) == pair]) for pair in pairs)
 
 
 def conditions(inputs: Inputs, found: Gathered) -> tuple[str, ...]:
@@ -83,14 +80,14 @@ def _rounds(inputs: Inputs) -> str:
     return f"{count} round{'' if count == 1 else 's'}"
 
 
-def _sentence(rows: Sequence[Compared], simulated: Sequence[str]) -> str:
+def _sentence(rows: Sequence[Compared]) -> str:
     first = rows[0]
     most = max(row.rounds for row in rows)
     kind = "paired round" if first.paired else "unpaired round"
     parts = list(_parts(rows))
     return (
-        f"In {most} {kind}{'' if most == 1 else 's'}, {_called(first.engine, simulated)} against "
-        f"{_called(first.baseline, simulated)}: {'; '.join(parts)}."
+        f"In {most} {kind}{'' if most == 1 else 's'}, {named(first.engine)} against "
+        f"{named(first.baseline)}: {'; '.join(parts)}."
     )
 
 
@@ -106,7 +103,3 @@ def _parts(rows: Sequence[Compared]) -> Iterator[str]:
 
 def _metric(row: Compared) -> str:
     return harmless(titled(row.metric, row.statistic), _NAME)
-
-
-def _called(engine: str, simulated: Sequence[str]) -> str:
-    return named(engine) + (" (simulated)" if engine in simulated else "")

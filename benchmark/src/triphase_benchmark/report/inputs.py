@@ -30,9 +30,13 @@ _PICTURED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """One engine, as the manifest has it. `simulated`: its speed is made up, and every picture has to say so."""
+    """One engine, as the manifest has it. `simulated`: its speed is made up, and whatever is shown of it says so.
+
+    `label`: what tables and pictures call it, where that is not its name (`labelled.py`).
+    """
 
     name: str
+    label: str | None = None
     url: str | None = None
     profile: str | None = None
     model: str | None = None
@@ -148,7 +152,7 @@ class Inputs:
     @property
     def engines(self) -> tuple[str, ...]:
         """All names, the manifest's first, in its order: the order of every table and legend."""
-        named = [engine.name for engine in self.facts.engines]
+        named = [engine.label or engine.name for engine in self.facts.engines]
         measured = [row.engine for row in self.rounds]
         return tuple(dict.fromkeys([*named, *measured]))
 

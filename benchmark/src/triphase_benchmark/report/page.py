@@ -20,6 +20,7 @@ from triphase_benchmark.report.document import Figure, Section, document, table_
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.histogram import Histogram
 from triphase_benchmark.report.inputs import Inputs, RoundValue
+from triphase_benchmark.report.labelled import labelled
 from triphase_benchmark.report.markup import Html, element, joined
 from triphase_benchmark.report.words import harmless, label, named, titled
 from triphase_benchmark.report.wrong import Wrong, wrongs
@@ -38,6 +39,7 @@ _AGAINST_LOAD: Final = (
 
 def page(inputs: Inputs, found: Gathered) -> str:
     """The whole file, as text."""
+    inputs, found = labelled(inputs, found)
     title = f"Benchmark: {headline.title(inputs)}"
     every = wrongs(inputs, found)
     sections = (
@@ -82,7 +84,7 @@ def _comparison(inputs: Inputs) -> Iterator[Html | Figure]:
         yield element("p", "There is no comparison: it needs two engines, and rounds that count.")
     else:
         yield Figure(
-            spec=theme.as_spec(comparison_chart(inputs.pictured, inputs.facts.simulated)),
+            spec=theme.as_spec(comparison_chart(inputs.pictured)),
             alternative=f"Each metric as a multiple of the baseline's: {headline.legend(inputs)}.",
         )
         yield table_markup(tables.comparison_table(inputs))

@@ -15,6 +15,7 @@ from triphase_benchmark.report.charts import theme
 from triphase_benchmark.report.charts.comparison import comparison_panels, framed
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.inputs import Inputs
+from triphase_benchmark.report.labelled import labelled
 from triphase_benchmark.report.wrong import wrongs
 
 _INK: Final = "#1b1f24"
@@ -33,8 +34,9 @@ def picture(inputs: Inputs, found: Gathered) -> bytes:
 
 def picture_chart(inputs: Inputs, found: Gathered) -> theme.Chart:
     """The chart that the picture shows."""
+    inputs, found = labelled(inputs, found)
     return framed(
-        comparison_panels(inputs.pictured, inputs.facts.simulated),
+        comparison_panels(inputs.pictured),
         title=headline.title(inputs),
         subtitle=_wrapped([*_warnings(inputs, found), *headline.verdicts(inputs)]),
         notes=_wrapped([headline.legend(inputs), *headline.conditions(inputs, found)]),

@@ -16,6 +16,7 @@ from rich.text import Text
 from triphase_benchmark.report import facts_tables, headline, tables
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.inputs import Inputs
+from triphase_benchmark.report.labelled import labelled
 from triphase_benchmark.report.tables import Table, Tone
 from triphase_benchmark.report.wrong import wrongs
 
@@ -31,6 +32,7 @@ def console_for(stream: TextIO) -> Console:
 
 def print_report(inputs: Inputs, found: Gathered, console: Console) -> None:
     """Prints the verdicts, the comparison, each engine's figures, and everything that was wrong."""
+    inputs, found = labelled(inputs, found)
     for sentence in headline.verdicts(inputs):
         _say(console, sentence, style="bold")
     for line in headline.conditions(inputs, found):

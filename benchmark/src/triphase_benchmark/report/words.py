@@ -16,6 +16,8 @@ UNDEFINED: Final = "\N{EN DASH}"
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _MOST_CHARACTERS: Final = 500
 _NAME: Final = 60
+# What follows the name of an engine whose speed is made up.
+SIMULATED: Final = " (simulated)"
 
 
 def significant(value: float) -> str:
@@ -128,7 +130,8 @@ def why_no_ratio(row: Compared) -> str:
 
 def named(engine: str) -> str:
     """An engine's name, as all pages show it."""
-    return harmless(engine, _NAME)
+    name = engine.removesuffix(SIMULATED)
+    return harmless(name, _NAME) + engine[len(name) :]
 
 
 def harmless(text: str, most: int = _MOST_CHARACTERS) -> str:

@@ -23,18 +23,18 @@ _ROW: Final = 26
 _NAME: Final = 48
 
 
-def comparison_panels(rows: Sequence[Compared], simulated: Sequence[str]) -> list[theme.Chart]:
+def comparison_panels(rows: Sequence[Compared]) -> list[theme.Chart]:
     """One chart for each engine and baseline. Raises `ValueError` where there is nothing to compare."""
     if not rows:
         raise ValueError("nothing to compare: no rows")
     ends = ends_around(drawn(rows))
     pairs = dict.fromkeys((row.engine, row.baseline) for row in rows)
-    return [_panel([row for row in rows if (row.engine, row.baseline) == pair], simulated, ends) for pair in pairs]
+    return [_panel([row for row in rows if (row.engine, row.baseline) == pair], ends) for pair in pairs]
 
 
-def comparison_chart(rows: Sequence[Compared], simulated: Sequence[str]) -> theme.Chart:
+def comparison_chart(rows: Sequence[Compared]) -> theme.Chart:
     """All panels, one below the other. Raises `ValueError` where there is nothing to compare."""
-    return alt.vconcat(*comparison_panels(rows, simulated), spacing=24)
+    return alt.vconcat(*comparison_panels(rows), spacing=24)
 
 
 def framed(panels: Sequence[theme.Chart], *, title: str, subtitle: Sequence[str], notes: Sequence[str]) -> theme.Chart:
@@ -57,7 +57,7 @@ def drawn(rows: Sequence[Compared]) -> list[float]:
     return [1.0, *(value for value in values if value is not None and math.isfinite(value) and value > 0)]
 
 
-def _panel(rows: Sequence[Compared], simulated: Sequence[str], ends: tuple[float, float]) -> theme.Chart:
+def _panel(rows: Sequence[Compared], ends: tuple[float, float]) -> theme.Chart:
     names = [_name(row) for row in rows]
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(grid=False, ticks=False, domain=False, labelLimit=200))
     axis = alt.Axis(values=log_ticks(*ends), format="~g", title="ratio to the baseline, log scale")
@@ -80,14 +80,11 @@ def _panel(rows: Sequence[Compared], simulated: Sequence[str], ends: tuple[float
         bars.mark_text(align="left", x=_WIDTH + 10).encode(y=y, text="arrow:N"),
         bars.mark_text(align="left", x=_WIDTH + 76).encode(y=y, text="text:N"),
     ]
-    return alt.layer(*layers).properties(width=_WIDTH, height=_ROW * len(rows), title=_heading(rows[0], simulated))
+    return alt.layer(*layers).properties(width=_WIDTH, height=_ROW * len(rows), title=_heading(rows[0]))
 
 
-def _heading(row: Compared, simulated: Sequence[str]) -> str:
-    def name(engine: str) -> str:
-        return named(engine) + (" (simulated)" if engine in simulated else "")
-
-    return f"{name(row.engine)} ÷ {name(row.baseline)}" + ("" if row.paired else ", unpaired")
+def _heading(row: Compared) -> str:
+    return f"{named(row.engine)} ÷ {named(row.baseline)}" + ("" if row.paired else ", unpaired")
 
 
 def _name(row: Compared) -> str:

@@ -65,7 +65,7 @@ def _config(ink: str) -> Mapping[str, Any]:
             "labelFontSize": 12,
             "titleColor": ink,
             "symbolStrokeWidth": 2.5,
-            "labelLimit": 320,
+            "labelLimit": 560,  # so that of the longest name the end is seen, which says that it is simulated
         },
         "header": {"labelColor": ink, "titleColor": ink},
     }

@@ -13,7 +13,7 @@ from triphase_benchmark.effort.facts import LevelFacts
 from triphase_benchmark.effort.outcome import Probed
 from triphase_benchmark.effort.values import Verdict
 from triphase_benchmark.report.tables import Cell, Table, Tone
-from triphase_benchmark.report.words import UNDEFINED, duration, harmless, named, share, significant
+from triphase_benchmark.report.words import SIMULATED, UNDEFINED, duration, harmless, named, share, significant
 from triphase_benchmark.statistics.intervals import Interval
 
 _TONES: dict[Verdict, Tone] = {
@@ -31,7 +31,7 @@ _SEEN = 0.5  # a ratio below which nobody doubts that thinking was off
 
 def headline(probed: Probed) -> str:
     """The verdict in a sentence."""
-    who = named(probed.asked.engine) + (" (simulated)" if probed.asked.simulated else "")
+    who = named(probed.asked.engine) + (SIMULATED if probed.asked.simulated else "")
     return f"{who}, {harmless(probed.asked.field, 60)}: {probed.judgement.verdict.value}. {_reason(probed)}"
 
 
