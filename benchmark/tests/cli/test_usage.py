@@ -1,5 +1,6 @@
 """The command line: help, and one clear line with an exit code for each mistake, before any engine is asked."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,16 @@ def test_a_command_for_one_engine_speaks_of_no_baseline() -> None:
     assert "baseline" in benchmark("sweep", "--help").out
     assert "Just one." in benchmark("effort", "--help").out
     assert "baseline" not in benchmark("effort", "--help").out
+
+
+@pytest.mark.parametrize("page", ["benchmark.md", "benchmark-workloads.md", "effort-probe.md", "simulated-engine.md"])
+def test_documented_options_exist(page: str) -> None:
+    known = {name for command in COMMANDS for name in re.findall(r"--[a-z-]+", benchmark(command, "--help").out)}
+    docs = Path(__file__).parents[3] / "docs"
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", (docs / page).read_text(encoding="utf-8")))
+    others = {"--package", "--help"}  # uv's, and everybody's
+    assert len(named) >= 5
+    assert named - known <= others
 
 
 def test_help_loads_nothing_that_is_slow() -> None:
@@ -71,6 +82,8 @@ def test_a_run_begins_without_what_only_its_end_needs() -> None:
         (("run", *ONE, "--requests", "5", "--duration", "5s"), "exclude each other"),
         (("run", *ONE, "--requests", "5s"), "it takes a number"),
         (("run", *ONE, "--duration", "5"), "it takes a time"),
+        (("run", *ONE, "--warmup", "5x"), "--warmup '5x'"),
+        (("run", *ONE, "--warm-up", "5x"), "--warmup '5x'"),
         (("run", *ONE, "--workload", "poems"), "is none: it takes"),
         (("run", *ONE, "--workload", "missing.jsonl"), "missing.jsonl"),
         (("run", *ONE, "--slo", "ttft=fast"), "is no time"),

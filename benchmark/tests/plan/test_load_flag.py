@@ -86,10 +86,10 @@ def test_a_trace_is_read_with_its_speed_and_may_have_a_comma_in_its_name(tmp_pat
     ],
 )
 def test_an_amount_is_read(text: str, amount: Amount) -> None:
-    assert amount_of(text, "--warm-up") == amount
+    assert amount_of(text, "--warmup") == amount
 
 
 @pytest.mark.parametrize("text", ["", "ten", "-5", "5x", "0s", "1e3", "s", "٣"])
 def test_what_is_no_amount_is_told(text: str) -> None:
-    with pytest.raises(BadInput, match=r"--warm-up .* a number of requests .* or a time"):
-        amount_of(text, "--warm-up")
+    with pytest.raises(BadInput, match=r"--warmup .* a number of requests .* or a time"):
+        amount_of(text, "--warmup")

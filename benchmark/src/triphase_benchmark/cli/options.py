@@ -59,7 +59,8 @@ DurationOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="Measured time of a round of an open loop, as 90s or 1.5m.")
 ]
 WarmUpOption = Annotated[
-    str, typer.Option("--warmup", metavar="N|TIME", help="What each round begins with, and is not measured.")
+    str,
+    typer.Option("--warmup", "--warm-up", metavar="N|TIME", help="What each round begins with, and is not measured."),
 ]
 SloOption = Annotated[
     str | None, typer.Option(metavar="METRIC=TIME,…", help="Objectives for goodput, as ttft=500ms,tpot=30ms.")

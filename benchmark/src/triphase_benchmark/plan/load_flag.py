@@ -1,4 +1,4 @@
-"""The texts of `--load`, `--requests`, `--duration` and `--warm-up`: what is allowed, and what each means.
+"""The texts of `--load`, `--requests`, `--duration` and `--warmup`: what is allowed, and what each means.
 
 Its rule: a wrong text gets one line that names what would be right.
 """

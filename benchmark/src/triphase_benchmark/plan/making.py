@@ -129,7 +129,7 @@ def _schedule(wish: Wish, number: int) -> Schedule:
             raise BadInput(f"round {number + 1} would take {made.times_ns[-1] / DAY_NS:.0f} days: it takes at most 30")
         return made
     if not (isinstance(wish.warm_up, Requests) and isinstance(wish.measured, Requests)):
-        problem = "a closed loop takes numbers of requests for --requests and --warm-up, no durations"
+        problem = "a closed loop takes numbers of requests for --requests and --warmup, no durations"
         raise BadInput(f"{problem}: how many come in a time would depend on the engine, and they would not be the same")
     return Schedule(times_ns=tuple(range(wish.warm_up.count + wish.measured.count)), warm_up=wish.warm_up.count)
 
