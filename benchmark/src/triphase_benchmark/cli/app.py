@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from triphase_model.engine.simulating import simulate
 
 from triphase_benchmark.cli import options as opt
 from triphase_benchmark.cli.failures import EXIT_CODES, reporting
+from triphase_benchmark.cli.simulating import simulate
 
 app = typer.Typer(
     name="triphase-benchmark",
