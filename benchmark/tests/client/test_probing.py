@@ -24,6 +24,7 @@ from triphase_benchmark.client.exchange import Limits
 from triphase_benchmark.client.probing import probe
 from triphase_benchmark.engines.engine import Engine
 from triphase_benchmark.engines.probe import Probe
+from triphase_benchmark.engines.profiles import PROFILES
 from triphase_client.testing import FakeGateway
 
 LIMITS = Limits(timeout_s=5.0, connect_s=2.0)
@@ -77,6 +78,37 @@ async def test_usage_in_every_chunk_tells_tokens_of_chunks() -> None:
     found = await probed(stream=framed(*chunks, DONE))
     assert found.stream is not None
     assert (found.stream.usage, found.stream.tokens_per_chunk, codes(found)) == ("in every chunk", 1.0, [])
+
+
+# Where each engine tells its version, and what it says there: its newest way, and ways of older ones.
+VERSIONS: dict[str, list[tuple[str, dict[str, object]]]] = {
+    "generic": [],
+    "openai": [],
+    "vllm": [("/version", {"version": "0.11.2"})],
+    "friendli-container": [],
+    "friendli-dedicated": [],
+    "friendli-serverless": [],
+    "sglang": [
+        ("/server_info", {"version": "0.5.3", "model_path": "m"}),
+        ("/get_server_info", {"version": "0.4.9", "model_path": "m"}),
+    ],
+    "llama.cpp": [("/props", {"build_info": "b6124-2d1ab7c", "total_slots": 4})],
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "newer"), [(name, newer) for name in PROFILES for newer in range(max(len(VERSIONS[name]), 1))]
+)
+async def test_the_version_is_asked_for_where_the_engine_tells_it(profile: str, newer: int) -> None:
+    missing = json_answer({"detail": "Not Found"}, b"404 Not Found")
+    ways = VERSIONS[profile][: newer + 1]
+    told = [*[missing] * newer, json_answer(ways[-1][1])] if ways else []
+    async with ScriptedServer(*[MODELS] * 6, *told, STREAM, WHOLE_ANSWER) as server:
+        found = await probe(Engine(name="e", url=f"{server.url}/v1", profile=profile), limits=LIMITS)
+        asked = [request.split()[1].decode() for request in server.requests if request.startswith(b"GET")]
+    assert asked[6:] == [path for path, _ in ways]
+    assert found.version == (next(iter(ways[-1][1].values())) if ways else None)
+    assert found.stream is not None
 
 
 REFUSAL = json_answer({"error": {"message": "The model `mm` does not exist"}}, b"404 Not Found")
@@ -153,7 +185,7 @@ async def test_a_gateway() -> None:
     async with FakeGateway() as gateway:
         gateway.script(WHOLE)
         found = await probe(Engine(name="g", url=f"grpc://{gateway.target}"), limits=LIMITS)
-    assert (found.models, found.model) == (("reference",), "reference")
+    assert (found.models, found.model, found.version) == (("reference",), "reference", None)
     assert found.stream is not None
     assert (found.stream.thoughts, found.stream.token_chunks, found.stream.output_tokens) == (True, 3, 3)
     assert codes(found) == ["error length"]

@@ -22,19 +22,24 @@ def test_every_profile_asks_for_a_stream_with_usage(name: str) -> None:
     assert not {"max_tokens", "min_tokens", "ignore_eos"} & made.keys()
 
 
-@pytest.mark.parametrize(
-    ("name", "members"),
-    [
-        ("generic", {"max_tokens": 9, "min_tokens": 9}),
-        ("vllm", {"max_tokens": 9, "min_tokens": 9}),
-        ("friendli-container", {"max_tokens": 9, "min_tokens": 9, "parse_reasoning": True, "include_reasoning": True}),
-        ("llama.cpp", {"max_tokens": 9, "ignore_eos": True}),
-        ("openai", {"max_completion_tokens": 9}),
-    ],
-)
-def test_a_length_is_the_least_and_the_most(name: str, members: dict[str, Any]) -> None:
+BOTH = {"max_tokens": 9, "min_tokens": 9}
+FRIENDLI = BOTH | {"parse_reasoning": True, "include_reasoning": True}
+LENGTHS = {
+    "generic": BOTH,
+    "openai": {"max_completion_tokens": 9},
+    "vllm": BOTH,
+    "friendli-container": FRIENDLI,
+    "friendli-dedicated": FRIENDLI,
+    "friendli-serverless": FRIENDLI,
+    "sglang": BOTH,
+    "llama.cpp": {"max_tokens": 9, "ignore_eos": True},
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_length_is_the_least_and_the_most(name: str) -> None:
     made = body(name, output_tokens=9)
-    assert {key: made[key] for key in made.keys() - RESERVED} == members
+    assert {key: made[key] for key in made.keys() - RESERVED} == LENGTHS[name]
     assert PROFILES[name].holds_length is (name != "openai")
 
 

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,13 @@ def test_the_same_seed_gives_the_same_plan_in_another_process() -> None:
 def test_the_first_engine_is_the_baseline_unless_another_is_named() -> None:
     assert wanted().against == "a"
     assert wanted(baseline="b").against == "b"
+
+
+def test_the_configuration_has_the_digest_of_the_tokenizer() -> None:
+    assert wanted().configuration()["tokenizer_digest"] is None
+    told = replace(wanted(), tokenizer="reference").configuration()
+    file = resources.files("triphase_model") / "reference" / "tokenizer.model"
+    assert (told["tokenizer"], told["tokenizer_digest"]) == ("reference", sha256(file.read_bytes()).hexdigest())
 
 
 @pytest.mark.parametrize(

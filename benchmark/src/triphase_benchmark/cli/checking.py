@@ -36,7 +36,7 @@ def _lines(one: Probe) -> Sequence[str]:
     facts = {
         "profile": one.profile,
         "model": one.model,
-        "version": one.version,
+        "version": None if one.down else one.version or "unknown",
         "round trip": None if one.round_trip_s is None else duration(one.round_trip_s),
         "tokens per chunk": None if seen is None or seen.tokens_per_chunk is None else f"{seen.tokens_per_chunk:.2f}",
         "thoughts": None if seen is None else "shown" if seen.thoughts else "none seen",

@@ -19,7 +19,8 @@ class Profile:
     unless `members_of_length` do, which are sent whenever a length is fixed. `stream_options`: what makes the engine
     tell usage. `body`: members of every request. `cache_salt`: the member that parts prefix caches. `cache_reset`: the
     path that empties the cache, by POST. `versions`: where the engine tells its version, the newest way first: paths
-    below the server's root (not below `/v1`), each with the member of the JSON that is answered.
+    below the server's root (not below `/v1`), each with the member of the JSON that is answered; empty where no such
+    path is known, so that the version is unknown on purpose.
     """
 
     name: str

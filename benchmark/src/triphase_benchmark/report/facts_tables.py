@@ -3,8 +3,9 @@
 Its rule: a fact that nobody told is "unknown", so that its absence is seen.
 """
 
+from triphase_benchmark.engines.profiles import find_profile
 from triphase_benchmark.report.gathered import Gathered
-from triphase_benchmark.report.inputs import Inputs
+from triphase_benchmark.report.inputs import EngineFacts, Inputs
 from triphase_benchmark.report.tables import Cell, Table
 from triphase_benchmark.report.words import UNDEFINED, duration, harmless, label, named, written
 
@@ -47,7 +48,7 @@ def facts_tables(inputs: Inputs) -> tuple[Table, Table]:
     engines = tuple(
         (
             Cell(named(one.label or one.name)),
-            *(Cell(harmless(text or "unknown")) for text in (one.url, one.profile, one.model, one.version)),
+            *(Cell(harmless(text or "unknown")) for text in (one.url, one.profile, one.model, _version(one))),
             Cell("simulated" if one.simulated else "real"),
         )
         for one in inputs.facts.engines
@@ -75,6 +76,12 @@ def facts_tables(inputs: Inputs) -> tuple[Table, Table]:
             frozenset({"value"}),
         ),
     )
+
+
+def _version(one: EngineFacts) -> str | None:
+    profile = find_profile(one.profile or "")
+    tells_none = (one.url or "").startswith("grpc://") or (profile is not None and not profile.versions)
+    return one.version or ("unknown, as such engines do not tell it" if tells_none else None)
 
 
 def calibration_table(inputs: Inputs) -> Table:

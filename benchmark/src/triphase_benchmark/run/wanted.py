@@ -15,6 +15,7 @@ from triphase_benchmark.plan.load_flag import load_of
 from triphase_benchmark.plan.loads import Amount, Duration, Requests
 from triphase_benchmark.plan.making import Wish
 from triphase_benchmark.plan.problems import BadInput
+from triphase_benchmark.workload.counting import counter_of
 from triphase_benchmark.workload.naming import workload_of
 
 
@@ -87,12 +88,13 @@ class Wanted:
         )
 
     def configuration(self) -> dict[str, Any]:
-        """What the manifest keeps of it."""
+        """What the manifest keeps of it. Raises BadInput."""
         return {
             "iterations": self.iterations,
             "measured": _told(self.measured),
             "warm_up": _told(self.warm_up),
             "tokenizer": self.tokenizer,
+            "tokenizer_digest": counter_of(self.tokenizer).digest,
             "shared_prefix": self.shared_prefix,
             "workers": self.workers,
             "baseline": self.against,
