@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import grpc
 import pytest
-from client_fakes.events import COMPLETED, OUTPUT, STARTED, STEP, SUMMARY, THOUGHT, WHOLE
+from client_fakes.events import BEAT, COMPLETED, OUTPUT, STARTED, STEP, SUMMARY, THOUGHT, WHOLE
 from client_fakes.scripted import ask
 from google.protobuf.json_format import MessageToDict
 from triphase.gateway.v1 import AppliedReasoning, Completed, ReasoningEffort, StreamGenerateResponse, Usage
 from triphase_benchmark.client.exchange import Exchange, Limits, Question
-from triphase_benchmark.client.gateway import GatewayTarget, NoSuchEffort, read_events
+from triphase_benchmark.client.gateway import GatewayTarget, NoSuchEffort, read_events, token_reads
 from triphase_benchmark.client.parsing import Answer
+from triphase_benchmark.client.progress import Counters
 from triphase_benchmark.engines.body import ReservedMember
 from triphase_benchmark.engines.engine import Engine
 from triphase_client.testing import Failure, FakeGateway, Forever, Step
@@ -39,6 +40,7 @@ def kind(answer: Answer) -> str | None:
 async def test_phases_and_tokens_each_have_their_time() -> None:
     answer, exchange = await answered(WHOLE)
     assert kind(answer) is None
+    assert [at for at, _ in token_reads(exchange.reads)] == answer.chunk_times
     times = [at for at, _ in exchange.reads]
     assert [answer.accepted, answer.prompt_summary, answer.reasoning_summary] == [times[0], times[1], times[3]]
     assert answer.chunk_times == [times[2], times[4], times[5]]
@@ -54,6 +56,32 @@ async def test_phases_and_tokens_each_have_their_time() -> None:
 async def test_summaries_are_no_tokens() -> None:
     answer, _ = await answered([STARTED, SUMMARY, STEP, COMPLETED])
     assert (answer.chunk_times, kind(answer)) == ([], "empty")
+
+
+@pytest.mark.parametrize("first", [0, 1, 127, 128, 2**31 - 9], ids=lambda number: f"numbered from {number}")
+def test_running_times_are_those_of_tokens_alone(first: int) -> None:
+    exchange = Exchange(lambda _: None)
+    exchange.sent, exchange.ended = 1_000, 9_000
+    for number, event in enumerate(WHOLE):
+        numbered = StreamGenerateResponse(sequence=first + number)
+        numbered.MergeFrom(event)
+        exchange.reads.append((2_000 + 1_000 * number, numbered.SerializeToString()))
+    exchange.reads.append((11_000, b""))
+    counters = Counters()
+    counters.ended(exchange, token_reads(exchange.reads), due=1_000)
+    counted = counters.read()
+    # A thought at 4000, output at 6000, a tool call at 7000; the stream opened at 2000.
+    assert (counted.first_waits, counted.first_waits_ns, counted.gaps, counted.gaps_ns) == (1, 3_000, 2, 3_000)
+    assert counted.reads == len(WHOLE) + 1
+
+
+def test_of_summaries_alone_no_running_time_is_known() -> None:
+    exchange = Exchange(lambda _: None)
+    exchange.sent, exchange.ended = 1_000, 9_000
+    exchange.reads = [(2_000, event.SerializeToString()) for event in (STARTED, SUMMARY, STEP, BEAT, COMPLETED)]
+    counters = Counters()
+    counters.ended(exchange, token_reads(exchange.reads), due=1_000)
+    assert (counters.read().first_waits, counters.read().gaps, counters.read().ended) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ for always; where the route refuses them, its probe says so, and TTFT does not e
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic_ns
 from typing import Any, cast
 
@@ -55,6 +56,12 @@ _EFFORTS: Mapping[str | None, ReasoningEffort.ValueType] = {
     name.removeprefix("REASONING_EFFORT_").lower(): value for name, value in ReasoningEffort.items() if value
 }
 _TOKEN_EVENTS = {"reasoning_delta": False, "output_delta": True, "tool_call_delta": True}
+_FIELDS = StreamGenerateResponse.DESCRIPTOR.fields_by_name
+# How a message of a token begins: its number, which 0 leaves out, and the tag of its event (protobuf's encoding:
+# https://protobuf.dev/programming-guides/encoding/#structure).
+_TOKEN_MESSAGE = re.compile(
+    rb"(?:\x08[\x80-\xff]*[\x00-\x7f])?[%s]" % re.escape(bytes(_FIELDS[name].number << 3 | 2 for name in _TOKEN_EVENTS))
+)
 _PHASE_OF = {
     "started": "accepted",
     "prompt_summary_delta": "prompt_summary",
@@ -133,6 +140,10 @@ class GatewayTarget:
 
         return drop
 
+    def token_reads(self, exchange: Exchange) -> Sequence[tuple[int, bytes]]:
+        """Those of tokens: a summary, a heartbeat or the begin of a phase is none."""
+        return token_reads(exchange.reads)
+
     def read(self, exchange: Exchange, *, asked_tokens: int | None) -> Answer:
         """Reads and judges."""
         answer = read_events(exchange.reads)
@@ -182,6 +193,11 @@ async def list_models(engine: Engine, limits: Limits) -> tuple[tuple[str, ...], 
             answer = await ask(ListModelsRequest(), timeout=limits.connect_s, metadata=metadata)
             took.append(monotonic_ns() - began)
     return tuple(model.name for model in answer.models), min(took) / 1e9
+
+
+def token_reads(reads: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Those of tokens, told by how a message begins."""
+    return [read for read in reads if _TOKEN_MESSAGE.match(read[1])]
 
 
 def read_events(reads: list[tuple[int, bytes]]) -> Answer:

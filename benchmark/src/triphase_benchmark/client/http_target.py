@@ -5,7 +5,7 @@ whatever an engine says in its errors.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from triphase_benchmark.client.exchange import Exchange, Limits, Question
 from triphase_benchmark.client.parsing import Answer, judge, one_line, read_stream, read_whole, whole_error
@@ -93,6 +93,10 @@ class HttpTarget:
     def send(self, request: bytes, exchange: Exchange) -> Callable[[], None]:
         """Sends at once."""
         return self._pool.send(request, exchange)
+
+    def token_reads(self, exchange: Exchange) -> Sequence[tuple[int, bytes]]:
+        """All of them."""
+        return exchange.reads
 
     def read(self, exchange: Exchange, *, asked_tokens: int | None) -> Answer:
         """Reads and judges."""

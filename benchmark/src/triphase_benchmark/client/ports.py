@@ -1,6 +1,6 @@
 """What the dispatch needs of a transport: HTTP (`http_target.py`) or gRPC (`gateway.py`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from triphase_benchmark.client.exchange import Exchange, Question
@@ -18,6 +18,9 @@ class Target(Protocol):
 
     def send(self, request: bytes, exchange: Exchange) -> Callable[[], None]:
         """Sends at once, and returns what drops it; ends the exchange in every case."""
+
+    def token_reads(self, exchange: Exchange) -> Sequence[tuple[int, bytes]]:
+        """Those of its reads that may hold tokens: for the display, while the clock runs, so nothing is parsed."""
 
     def read(self, exchange: Exchange, *, asked_tokens: int | None) -> Answer:
         """Reads what came, and judges it: `failure` of the answer is that of the request."""

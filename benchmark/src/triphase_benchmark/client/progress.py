@@ -1,12 +1,13 @@
 """What a run does at this moment: counters that workers write and their parent reads, in memory that both map.
 
 Its rule: only counts and sums, each written by one worker alone, so that nothing is locked and nothing is sent. They
-are for a display: what is reported comes from the rows. Times to the first read and between reads are those of reads,
-which may hold a role or several tokens.
+are for a display: what is reported comes from the rows. Times to the first token and between tokens are those of the
+reads that may hold tokens (`ports.py`): over HTTP one may hold a role or several tokens, of a gateway only events of
+tokens count, never summaries.
 """
 
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -49,22 +50,21 @@ class Counters:
         """Counts a request that is handed to its transport."""
         self._values[_PLACE["begun"]] += 1
 
-    def ended(self, exchange: Exchange, *, due: int) -> None:
+    def ended(self, exchange: Exchange, token_reads: Sequence[tuple[int, bytes]], *, due: int) -> None:
         """Counts one that has ended; `due` on the clock of the exchange's times."""
         values = self._values
-        reads = exchange.reads
         values[_PLACE["ended"]] += 1
         values[_PLACE["failed"]] += exchange.failure is not None or exchange.status >= 300
-        values[_PLACE["reads"]] += len(reads)
+        values[_PLACE["reads"]] += len(exchange.reads)
         if exchange.sent:
             delay = max(exchange.sent - due, 0)
             values[_PLACE["delays_ns"]] += delay
             values[_PLACE["longest_delay_ns"]] = max(values[_PLACE["longest_delay_ns"]], delay)
-        if reads and exchange.sent:
+        if token_reads and exchange.sent:
             values[_PLACE["first_waits"]] += 1
-            values[_PLACE["first_waits_ns"]] += reads[0][0] - exchange.sent
-            values[_PLACE["gaps"]] += len(reads) - 1
-            values[_PLACE["gaps_ns"]] += reads[-1][0] - reads[0][0]
+            values[_PLACE["first_waits_ns"]] += token_reads[0][0] - exchange.sent
+            values[_PLACE["gaps"]] += len(token_reads) - 1
+            values[_PLACE["gaps_ns"]] += token_reads[-1][0] - token_reads[0][0]
 
     def read(self) -> Progress:
         """Returns what stands now."""

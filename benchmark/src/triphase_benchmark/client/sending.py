@@ -121,7 +121,7 @@ class Sending:
     def _ended(self, ended: _Ended) -> None:
         request, _, exchange = ended
         self._drops.pop(request.number, None)
-        self._counters.ended(exchange, due=ended.due)
+        self._counters.ended(exchange, self._target.token_reads(exchange), due=ended.due)
         at = exchange.ended - self._begin
         if self._dispatch.continues(request.number):
             well = self._continue(ended)
