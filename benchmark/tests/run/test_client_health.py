@@ -8,7 +8,8 @@ import pytest
 from triphase_benchmark.client.calibration import Calibration, ClientLoad
 from triphase_benchmark.metrics.tables import ROUNDS
 from triphase_benchmark.records.schema import REQUESTS
-from triphase_benchmark.run.client_health import Brought, as_json, beyond, brought_by, worst
+from triphase_benchmark.report.progress import EngineProgress
+from triphase_benchmark.run.client_health import Brought, HealthSoFar, as_json, beyond, brought_by, worst
 
 LOAD = ClientLoad(streams=8, events_per_s=100.0)
 GOOD = Calibration(
@@ -78,3 +79,15 @@ def test_each_transport_is_held_against_the_engines_that_are_asked_by_it() -> No
     assert decisive.gateway
     assert judged.reasons == ("p99 of the client's lag over gRPC (3.00 ms) is 6.0% of the median icl, more than 5.0%",)
     assert not worst([replace(grpc, gateway=False), GOOD], table, gateways=frozenset({"g"}), **known)[1].client_ok
+
+
+def test_while_it_runs_each_transport_is_held_against_its_own_engines() -> None:
+    direct = EngineProgress(name="a", done=9, failed=0, in_flight=0, ttft_s=0.1, itl_s=0.01)
+    through = replace(direct, name="g", itl_s=0.05)
+    grpc = replace(GOOD, lag_p99=0.002, gateway=True)
+    health = HealthSoFar(calibrations=[GOOD, grpc], gateways=frozenset({"g"}))
+    assert health.ok((), cpu_share=0.0) is None
+    assert health.ok((replace(direct, ttft_s=None, itl_s=None),), cpu_share=0.1) is None
+    assert health.ok((direct, through), cpu_share=0.1) is True
+    assert health.ok((direct, replace(through, itl_s=0.01)), cpu_share=0.1) is False
+    assert health.lag_s == 0.002

@@ -1,8 +1,9 @@
-"""Whether the client was fast enough for this run: what is calibrated for, and what is judged at the end.
+"""Whether the client is fast enough for this run: what is calibrated for, displayed, and judged at the end.
 
 Its rule: it is calibrated before the run for the load that the plan lets expect, and again after it where the run
 brought more; it must do well each time. The verdict is `client/calibration.py`'s; its medians are those of the
-latencies that single chunks decide, since a lag at either end of a long answer is nothing to its length.
+latencies that single chunks decide, since a lag at either end of a long answer is nothing to its length. A display
+says what is known so far, by means; only the end decides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from triphase_benchmark.client.calibration import Calibration, ClientLoad, ClientVerdict, judge_client
+from triphase_benchmark.client.calibration import Calibration, ClientLoad, ClientVerdict, is_held, judge_client
 from triphase_benchmark.metrics.turns import Stored, turns_of
 from triphase_benchmark.plan.values import Load, Plan
+from triphase_benchmark.report.progress import EngineProgress
 from triphase_benchmark.statistics.percentiles import percentiles
 
 _JUDGED = ("ttft", "ttfa", "e2e", "icl")
@@ -35,6 +37,39 @@ class Brought:
 
     streams: int
     events_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSoFar:
+    """What a display says of the client while the run goes on. `gateways`: names of the engines asked over gRPC."""
+
+    calibrations: Sequence[Calibration]
+    gateways: frozenset[str]
+
+    @property
+    def lag_s(self) -> float | None:
+        """The worst p99 of any calibration that had events."""
+        return max((one.lag_p99 for one in self.calibrations if one.events), default=None)
+
+    def ok(self, engines: Sequence[EngineProgress], *, cpu_share: float) -> bool | None:
+        """Whether it keeps up, by what engines did so far; `None` while there is nothing to hold its lag against.
+
+        That a run brings more than was calibrated for is no reason here: for that it is calibrated again.
+        """
+        found = [self._running(one, engines) for one in self.calibrations]
+        for one, running in zip(self.calibrations, found, strict=True):
+            judged = judge_client(one, medians=running, events_per_s=0.0, cpu_share=cpu_share)
+            if not judged.client_ok or not (running or is_held(one)):
+                return False
+        return True if any(found) else None
+
+    def _running(self, calibration: Calibration, engines: Sequence[EngineProgress]) -> dict[str, float]:
+        own = [one for one in engines if (one.name in self.gateways) is calibration.gateway]
+        least = {
+            "ttft": min((one.ttft_s for one in own if one.ttft_s), default=None),
+            "icl": min((one.itl_s for one in own if one.itl_s), default=None),
+        }
+        return {name: value for name, value in least.items() if value is not None}
 
 
 def expected(plan: Plan, *, duration_s: float = 2.0) -> ClientLoad:

@@ -24,7 +24,7 @@ from triphase_benchmark.records.folder import RunFolder
 from triphase_benchmark.records.writer import RecordsLost
 from triphase_benchmark.report.progress import Snapshot
 from triphase_benchmark.run.caches import Caches
-from triphase_benchmark.run.client_health import as_json, beyond, brought_by, expected, worst
+from triphase_benchmark.run.client_health import HealthSoFar, as_json, beyond, brought_by, expected, worst
 from triphase_benchmark.run.closing import Reported, report, rounds_table
 from triphase_benchmark.run.crews import AnyCrew, calibrated, crew_of, hosts_told
 from triphase_benchmark.run.greeting import meet
@@ -102,8 +102,8 @@ def conduct(wanted: Wanted, *, show: Callable[[Snapshot], None], course: Course 
             calibrations = [_calibrated(crew, expected(plan), gateway=gateway) for gateway in wanted.transports]
         except CrewFailed as error:
             raise CannotRun(str(error)) from error
-        lags = [one.lag_p99 for one in calibrations if one.events]
-        watch.client(ok=None, lag_s=max(lags, default=None))
+        gateways = frozenset(one.name for one in wanted.engines if one.is_gateway)
+        watch.client(HealthSoFar(calibrations=calibrations, gateways=gateways))
         caches = Caches(wanted.engines, salt=token_hex(8))
         manifest = first_manifest(wanted, plan, met, epoch_ns=crew.epoch_ns, caches=caches.facts(planned_reuse(plan)))
         try:

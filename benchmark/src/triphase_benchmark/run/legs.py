@@ -60,6 +60,6 @@ class Legs:
             raise BrokeOff(f"the run ended in round {round_.number + 1}: {error}") from error
         self.cpu_share = max(self.cpu_share, end.cpu_share)
         self._watch.progress(self._crew.progress)
-        did = self._watch.leg_ended()
+        did = self._watch.leg_ended(cpu_share=self.cpu_share)
         if did.failed and did.failed == did.ended and (why := answers_still(met.engine)):
             raise BrokeOff(f"{met.engine.name} is gone since round {round_.number + 1}, where the run ended: {why}")

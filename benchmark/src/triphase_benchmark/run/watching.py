@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from triphase_benchmark.client.progress import Progress
 from triphase_benchmark.report.progress import EngineProgress, Snapshot
+from triphase_benchmark.run.client_health import HealthSoFar
 
 # The time that a rate is taken over.
 _OF_LATE_S = 3.0
@@ -41,6 +42,7 @@ class Watch:
         self._engines = {name: _Engine() for name in engines}
         self._base = Progress()
         self._last = Progress()
+        self._health: HealthSoFar | None = None
         self._snapshot = Snapshot(doing="", round=0, rounds=rounds, turn=None, done=0, planned=planned, elapsed_s=0.0)
 
     def say(self, doing: str) -> None:
@@ -51,9 +53,11 @@ class Watch:
         """Takes note of how much there is to do."""
         self._snapshot = replace(self._snapshot, rounds=rounds, planned=planned)
 
-    def client(self, *, ok: bool | None, lag_s: float | None) -> None:
-        """Takes note of the client's health."""
-        self._snapshot = replace(self._snapshot, client_ok=ok, client_lag_s=lag_s)
+    def client(self, health: HealthSoFar) -> None:
+        """Takes note of how the client's health is judged, here and after each leg."""
+        self._health = health
+        ok = health.ok((), cpu_share=0.0)
+        self._snapshot = replace(self._snapshot, client_ok=ok, client_lag_s=health.lag_s)
 
     def leg(self, number: int, engine: str) -> None:
         """A leg begins: what counters grow by from now on is this engine's."""
@@ -66,13 +70,19 @@ class Watch:
         self._last = counters
         self._put(self._snapshot)
 
-    def leg_ended(self) -> Progress:
-        """Closes a leg; returns what it did."""
+    def leg_ended(self, *, cpu_share: float) -> Progress:
+        """Closes a leg, and judges the client again; returns what the leg did.
+
+        `cpu_share`: of a core, what the busiest worker used in any leg.
+        """
         grown = _minus(self._last, self._base)
         if self._snapshot.turn is not None:
             engine = self._engines[self._snapshot.turn]
             engine.before = _plus(engine.before, grown)
         self._base = self._last
+        if self._health is not None:
+            engines = tuple(self._of(name, self._snapshot.elapsed_s, running=False) for name in self._engines)
+            self._snapshot = replace(self._snapshot, client_ok=self._health.ok(engines, cpu_share=cpu_share))
         return grown
 
     def _put(self, snapshot: Snapshot) -> None:
