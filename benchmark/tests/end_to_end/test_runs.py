@@ -184,5 +184,29 @@ def test_a_sweep_measures_several_loads(engines: tuple[str, str], tmp_path: Path
     assert ended.out == ""
     points = manifest(tmp_path / "run")["sweep"]
     assert [point["value"] for point in points][:2] == [1.0, 2.0]
+    assert all(set(point["saturated"]) <= {"vllm"} for point in points)
     measured = pq.read_table(tmp_path / "run" / "requests.parquet")
     assert set(measured["round"].to_pylist()) == {number for point in points for number in point["rounds"]}
+
+
+def test_a_sweep_of_an_open_load_says_where_the_knee_is(engines: tuple[str, str], tmp_path: Path) -> None:
+    queue = ("timing.kind=queue", "timing.service_s=0.05", "timing.service=constant")  # 20 requests a second
+    swept = ("--from", "100", "--to", "200", "--points", "2", "--seconds", "0.5", "-n", "1", "--seed", "3")
+    with simulated(pace=queue) as (narrow, _):
+        both = ("--engine", f"narrow={narrow},profile=vllm", "--engine", f"wide={engines[0]},profile=vllm")
+        given = (*both, *swept, "--workload", "chat,output=3", "--workers", "1", "--out", str(tmp_path / "run"))
+        ended = benchmark("sweep", *given)
+    assert ended.code == 0, ended.err
+    points = manifest(tmp_path / "run")["sweep"]
+    assert points[0]["value"] == 100
+    assert all("narrow" in point["saturated"] for point in points)
+    told = "narrow (simulated) is saturated at 100 requests/s already, the lowest load: its knee lies below."
+    assert told in ended.out
+    assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8").count(told) >= 2  # on top, and beside loads
+    knees = json.loads((tmp_path / "run" / "results.json").read_text())["knees"]
+    assert knees[0] == {"engine": "narrow", "keeps_up_at": None, "saturated_at": 100}
+    assert knees[1]["engine"] == "wide"
+    rows = pq.read_table(tmp_path / "run" / "requests.parquet").to_pylist()
+    assert all(row["error"] is None for row in rows)
+    asked = {name: sorted(row["prompt"] for row in rows if row["engine"] == name) for name in ("narrow", "wide")}
+    assert asked["narrow"] == asked["wide"]

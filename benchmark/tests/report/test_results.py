@@ -32,7 +32,11 @@ def test_keys_stand_in_their_order(run: Inputs, found: Gathered) -> None:
     told = json.loads(results(run, found))
     assert (
         " ".join(told)
+<<<<<<< HEAD
         == "format version engines simulated client_ok problems requests errors comparison rounds manifest"
+=======
+        == "format version engines simulated client_ok problems requests comparison knees rounds manifest"
+>>>>>>> 154cb3d (Say of each engine of a sweep where its knee lies)
     )
     assert list(told["rounds"][0]) == ["round", "engine", "metric", "statistic", "value", "n", "void", "undefined"]
     assert list(told["manifest"]) == sorted(told["manifest"])

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +60,10 @@ def until(process: subprocess.Popen[str], *, round_: int) -> None:
 
 @contextmanager
 def simulated(
-    *settings: str, profile: str = "vllm", config: str | None = None
+    *settings: str, profile: str = "vllm", config: str | None = None, pace: Sequence[str] = QUICK
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A simulated engine: its URL, and its process."""
-    options = [word for setting in (*QUICK, *settings) for word in ("--set", setting)]
+    """A simulated engine: its URL, and its process. `pace`: the settings of its times."""
+    options = [word for setting in (*pace, *settings) for word in ("--set", setting)]
     command = [sys.executable, "-P", "-m", "triphase_model", "simulate", "--profile", profile, *options]
     command += [] if config is None else ["--config", config]
     command += ["--port", "0", "--announce", "--exit-with-stdin"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from triphase_benchmark.cli.failures import Exit, say
 from triphase_benchmark.cli.json_lines import print_json
+from triphase_benchmark.report.knees import knees
 from triphase_benchmark.report.progress import Mode
 from triphase_benchmark.report.terminal import console_for, print_report
 from triphase_benchmark.run.closing import Reported
@@ -48,8 +49,9 @@ def tell_report(reported: Reported) -> None:
 
 def _reported(reported: Reported | None) -> dict[str, Any]:
     if reported is None:
-        return {"files": [], "comparison": []}
+        return {"files": [], "comparison": [], "knees": []}
     return {
         "files": [str(path) for path in reported.files],
         "comparison": [asdict(row) for row in reported.inputs.comparison],
+        "knees": [asdict(knee) for knee in knees(reported.inputs)],
     }

@@ -1,4 +1,4 @@
-"""What a run says in a sentence for each pair of engines, and under which conditions it was found.
+"""What a run says in a sentence for each pair of engines, or in a sweep for each engine, and under which conditions.
 
 Its rule: a sentence claims what the comparison's verdicts say and no more; the conditions stand below every picture of
 the comparison. That simulated engines are called so is `labelled.py`.
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.inputs import Compared, Inputs
+from triphase_benchmark.report.knees import Knee, knees
 from triphase_benchmark.report.words import duration, harmless, named, share, times, titled
 
 _NAME = 60
@@ -23,11 +24,28 @@ def title(inputs: Inputs) -> str:
 
 
 def verdicts(inputs: Inputs) -> tuple[str, ...]:
-    """One sentence for each pair of engines; what to say where nothing was compared."""
+    """One sentence for each pair of engines, of a sweep for each knee; what to say where nothing was compared."""
+    if told := knee_sentences(inputs):
+        return told
     pairs = dict.fromkeys((row.engine, row.baseline) for row in inputs.primary)
     if not pairs:
         return ("Nothing was compared: a comparison needs two engines, and rounds that count.",)
     return tuple(_sentence([row for row in inputs.primary if (row.engine, row.baseline) == pair]) for pair in pairs)
+
+
+def knee_sentences(inputs: Inputs) -> tuple[str, ...]:
+    """Where each engine of a sweep gives in; nothing of a run at one load."""
+    at = "at a concurrency of {:g}" if inputs.manifest.get("load_kind") == "closed" else "at {:g} requests/s"
+    return tuple(f"{_called(knee.engine, inputs.facts.simulated)} {_gives_in(knee, at)}." for knee in knees(inputs))
+
+
+def _gives_in(knee: Knee, at: str) -> str:
+    if knee.saturated_at is None:
+        return f"keeps up {at.format(knee.keeps_up_at)}, the highest load: its knee lies above"
+    saturated = f"is saturated {at.format(knee.saturated_at)}"
+    if knee.keeps_up_at is None:
+        return f"{saturated} already, the lowest load: its knee lies below"
+    return f"keeps up {at.format(knee.keeps_up_at)} and {saturated}: its knee lies between"
 
 
 def conditions(inputs: Inputs, found: Gathered) -> tuple[str, ...]:

@@ -57,10 +57,14 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPoint:
-    """One load of a sweep, in requests per second or requests at once, and the rounds that were run at it."""
+    """One load of a sweep, in requests per second or requests at once, and the rounds that were run at it.
+
+    `saturated`: the engines that could not keep up; `None` where nobody judged, as when the run ended amid it.
+    """
 
     value: float
     rounds: tuple[int, ...]
+    saturated: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,10 +232,16 @@ def facts_of(manifest: Mapping[str, Any]) -> Facts:
         problems=tuple(str(problem) for problem in manifest.get("problems") or ()),
         notes=tuple(str(note) for note in manifest.get("notes") or ()),
         slo={str(name): float(most) for name, most in (manifest.get("slo") or {}).items()},
-        sweep=tuple(
-            LoadPoint(value=float(point["value"]), rounds=tuple(point["rounds"]))
-            for point in manifest.get("sweep") or ()
-        ),
+        sweep=tuple(_point(point) for point in manifest.get("sweep") or ()),
+    )
+
+
+def _point(told: Mapping[str, Any]) -> LoadPoint:
+    saturated = told.get("saturated")
+    return LoadPoint(
+        value=float(told["value"]),
+        rounds=tuple(told["rounds"]),
+        saturated=None if saturated is None else frozenset(map(str, saturated)),
     )
 
 

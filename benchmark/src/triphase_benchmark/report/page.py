@@ -147,6 +147,7 @@ def _load(inputs: Inputs) -> Iterator[Html | Figure]:
         yield element(
             "p", f"This run was at one load, {harmless(inputs.facts.load or 'unknown')}. A sweep measures several."
         )
+    yield from (element("p", sentence) for sentence in headline.knee_sentences(inputs))
     for metric, statistic in _AGAINST_LOAD if inputs.facts.sweep else ():
         rows = _rows(inputs, metric, statistic)
         if (chart := load_chart(rows, inputs.facts.sweep, inputs.engines)) is not None:

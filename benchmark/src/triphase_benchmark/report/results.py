@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from triphase_benchmark.report.gathered import Counts, Gathered
 from triphase_benchmark.report.inputs import Inputs
+from triphase_benchmark.report.knees import knees
 from triphase_benchmark.report.wrong import wrongs
 
 FORMAT: Final = "triphase-benchmark-results"
@@ -30,6 +31,7 @@ def results(inputs: Inputs, found: Gathered) -> str:
         "requests": {name: _counts(found.counts[name]) for name in found.counts},
         "errors": [asdict(row) for row in inputs.errors],
         "comparison": [asdict(row) for row in inputs.comparison],
+        "knees": [asdict(knee) for knee in knees(inputs)],
         "rounds": [asdict(row) for row in inputs.rounds],
         "manifest": _sorted(inputs.manifest),
     }

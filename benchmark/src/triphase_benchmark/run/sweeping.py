@@ -7,6 +7,7 @@ requests failed. Loads are rounds of one plan, so their prompts are all differen
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ class LoadSeen:
     done_s: float
 
 
+# A round without an answer, which goes on for ever.
+_NOTHING = LoadSeen(failed=1.0, latency_s=inf, rate=0.0, span_s=0.0, done_s=inf)
+
+
 @dataclass(slots=True)
 class SweepCourse:
     """`kind`: one of `KINDS`. `rounds`: at each load. `seconds`: of a round in an open loop."""
@@ -62,6 +67,7 @@ class SweepCourse:
             stage.manifest["sweep"].append({"value": load, "rounds": [one.number for one in new]})
             stage.legs.run(new, load=plan.load, places=int(load) if plan.load is Load.CLOSED else None)
             self._look(load, [one.number for one in new], stage.folder.read_requests())
+            stage.manifest["sweep"][-1]["saturated"] = sorted(self.tried[-1].saturated)
 
     def _with(self, stage: Stage, load: float) -> Plan:
         wish = replace(stage.wish, load=load_of_kind(self.kind, load), **amounts(self.kind, load, self.seconds))
@@ -71,23 +77,26 @@ class SweepCourse:
         here = requests.filter(pc.is_in(requests["round"], pa.array(rounds, pa.int32())))
         saturated = set()
         for engine in self.bracketing.engines:
-            legs = [_seen(here, number, engine) for number in rounds]
-            self._seen[load, engine] = seen = _middle([leg for leg in legs if leg is not None])
-            if self._is_saturated(load, engine, seen):
+            seen = middle_of([seen_in(here, number, engine) for number in rounds])
+            lower = {at: one for (at, name), one in self._seen.items() if name == engine and at < load}
+            self._seen[load, engine] = seen
+            if is_saturated(self.kind, load, seen, lower):
                 saturated.add(engine)
         self.tried.append(Tried(load=load, saturated=frozenset(saturated)))
 
-    def _is_saturated(self, load: float, engine: str, seen: LoadSeen) -> bool:
-        if seen.failed > _MOST_FAILED:
-            return True
-        lower = {at: one for (at, name), one in self._seen.items() if name == engine and at < load}
-        if self.kind != "closed":
-            idle_s = min([one.latency_s for one in lower.values()], default=seen.latency_s)
-            return seen.span_s < _KEPT * (seen.done_s - idle_s)
-        if not lower:
-            return False
-        before = max(lower)
-        return seen.rate / lower[before].rate - 1 < _GAIN * (load / before - 1)
+
+def is_saturated(kind: str, load: float, seen: LoadSeen, lower: Mapping[float, LoadSeen]) -> bool:
+    """Whether an engine gives in at a load; `lower`: what it did at the loads below, by load."""
+    if seen.failed > _MOST_FAILED:
+        return True
+    answered = {at: one for at, one in lower.items() if one.rate}
+    if kind != "closed":
+        idle_s = min([one.latency_s for one in answered.values()], default=seen.latency_s)
+        return seen.span_s < _KEPT * (seen.done_s - idle_s)
+    if not answered:
+        return False
+    before = max(answered)
+    return seen.rate < answered[before].rate * (1 + _GAIN * (load / before - 1))
 
 
 def load_of_kind(kind: str, load: float) -> AnyLoad:
@@ -104,7 +113,8 @@ def amounts(kind: str, load: float, seconds: float) -> Mapping[str, Any]:
     return {"measured": Duration(ns=round(seconds * 1e9)), "warm_up": Duration(ns=round(seconds * 1e9 / 5))}
 
 
-def _seen(requests: pa.Table, number: int, engine: str) -> LoadSeen | None:
+def seen_in(requests: pa.Table, number: int, engine: str) -> LoadSeen:
+    """What an engine did in one round, warm-up left out."""
     own = requests.filter(
         pc.and_(
             pc.and_(pc.equal(requests["round"], number), pc.equal(requests["engine"], engine)),
@@ -113,7 +123,7 @@ def _seen(requests: pa.Table, number: int, engine: str) -> LoadSeen | None:
     )
     well = own.filter(pc.and_(pc.is_null(own["error"]), pc.is_valid(own["ended"])))
     if not well.num_rows:
-        return None
+        return _NOTHING
     ended, sent = (np.asarray(well[name].to_numpy(), np.float64) / 1e9 for name in ("ended", "sent"))
     every = np.asarray(own["scheduled"].to_numpy(), np.float64) / 1e9
     done_s = float(ended.max() - every.min())
@@ -126,8 +136,6 @@ def _seen(requests: pa.Table, number: int, engine: str) -> LoadSeen | None:
     )
 
 
-def _middle(legs: Sequence[LoadSeen]) -> LoadSeen:
-    """The middle of several rounds; where none had an answer, one that failed whole."""
-    if not legs:
-        return LoadSeen(failed=1.0, latency_s=0.0, rate=0.0, span_s=0.0, done_s=0.0)
+def middle_of(legs: Sequence[LoadSeen]) -> LoadSeen:
+    """The middle of several rounds, by how long they went on after their last request; of two, the longer."""
     return sorted(legs, key=lambda leg: leg.done_s - leg.span_s)[len(legs) // 2]
