@@ -1,6 +1,7 @@
 """The command line: help, and one clear line with an exit code for each mistake, before any engine is asked."""
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,16 @@ def test_a_run_begins_without_what_only_its_end_needs() -> None:
         (("effort", *ONE, "--stages", "many"), "it takes PROMPTSxSEEDS"),
         (("effort", *ONE, "--temperature", "hot"), "it takes a number from 0 to 2"),
         (("effort", *ONE, "--temperature", "nan"), "it takes a number from 0 to 2"),
+        (("run", "--no-such-flag"), "No such option: --no-such-flag"),
+        (("--no-such-flag",), "No such option: --no-such-flag (see `triphase-benchmark --help`)"),
+        (("rum",), "No such command 'rum'"),
+        (("report",), "Missing argument 'DIR' (see `triphase-benchmark report --help`)"),
+        (("run", *ONE, "-n", "many"), "Invalid value for '--iterations' / '-n'"),
+        (("sweep", *ONE, "--seconds", "0.1"), "Invalid value for '--seconds'"),
+        (("run", *ONE, "--seed"), "requires an argument"),
+        (("simulate", "--set", "timing.step=1"), "unknown field `step` - at `$.timing`"),
+        (("simulate", "--set", "timing"), "expected KEY=VALUE"),
+        (("simulate", "--profile", "none"), "Invalid value for '--profile'"),
         (("compare", "one"), "needs two folders"),
         (("compare", "one", "two"), "holds no run"),
         (("report", "nowhere"), "holds no run"),
@@ -129,6 +140,14 @@ def test_a_mistake_gets_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_port_in_use_is_one_line_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = benchmark("simulate", "--port", str(taken.getsockname()[1]))
+    assert ended.code == Exit.USAGE
+    (line,) = ended.err.splitlines()
+    assert line.startswith("triphase-benchmark: cannot listen on 127.0.0.1")
+
+
 def test_results_never_go_over_others(tmp_path: Path) -> None:
     (tmp_path / "something").touch()
     ended = benchmark("run", *ONE, "--out", str(tmp_path))
@@ -136,8 +155,10 @@ def test_results_never_go_over_others(tmp_path: Path) -> None:
     assert "is not empty" in ended.err
 
 
-def test_a_wrong_flag_is_a_usage_error() -> None:
-    assert benchmark("run", "--no-such-flag").code == Exit.USAGE
+def test_no_arguments_at_all_ask_for_help() -> None:
+    ended = benchmark()
+    assert ended.code == Exit.USAGE
+    assert "Usage:" in ended.out + ended.err
 
 
 def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from triphase_benchmark.cli import options as opt
-from triphase_benchmark.cli.failures import EXIT_CODES, reporting
+from triphase_benchmark.cli.failures import EXIT_CODES, Commands, reporting
 from triphase_benchmark.cli.simulating import simulate
 
 app = typer.Typer(
     name="triphase-benchmark",
+    cls=Commands,
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,

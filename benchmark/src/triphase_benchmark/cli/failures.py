@@ -5,10 +5,12 @@ The codes are part of the interface: they stand in `--help` and in docs/benchmar
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import IntEnum
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from triphase_benchmark.cli import INTERRUPTED
 
@@ -39,6 +41,35 @@ def say(*lines: str) -> None:
     for line in lines:
         sys.stderr.write(f"{NAME}: {line}\n")
     sys.stderr.flush()
+
+
+# Of all that can be wrong with a command line, which Typer exports none of but this.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+class Commands(TyperGroup):
+    """Commands whose wrong options, arguments and names are one line each."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Reads what stands before the command; nothing at all asks for help."""
+        with _one_line() if args else nullcontext():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Reads what stands after it, and runs it."""
+        with _one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except _UsageError as error:
+        told: Any = error
+        where = told.ctx.command_path if told.ctx is not None else NAME
+        say(f"{' '.join(told.format_message().split()).rstrip('.')} (see `{where} --help`)")
+        raise typer.Exit(Exit.USAGE) from error
 
 
 @contextmanager

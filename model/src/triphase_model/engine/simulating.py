@@ -1,4 +1,8 @@
-"""The command `triphase-model simulate`: its options, with nothing of the engine loaded before it is run."""
+"""The command `simulate` of `triphase-model` and `triphase-benchmark`; the engine itself is loaded when it is run.
+
+Its rule: what cannot be simulated as told is one line by the name of the command that was run, and exit code 2 in both:
+to the benchmark 1 is a verdict.
+"""
 
 import logging
 from enum import StrEnum
@@ -6,6 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_USAGE = 2
 
 
 class Profile(StrEnum):
@@ -25,6 +31,7 @@ class Time(StrEnum):
 
 
 def simulate(  # noqa: PLR0913 - each is an option
+    context: typer.Context,
     *,
     profile: Annotated[
         Profile, typer.Option(help="Which engine to be like; plausible times, not measured ones.")
@@ -70,8 +77,11 @@ def simulate(  # noqa: PLR0913 - each is an option
         )
         listening.run(options)
     except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"triphase-model: cannot read {config}: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise _refused(context, f"cannot read {config}: {error}") from error
     except (WrongSettings, listening.CannotSimulate) as error:
-        typer.echo(f"triphase-model: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise _refused(context, str(error)) from error
+
+
+def _refused(context: typer.Context, why: str) -> typer.Exit:
+    typer.echo(f"{context.find_root().command.name}: {why}", err=True)
+    return typer.Exit(_USAGE)

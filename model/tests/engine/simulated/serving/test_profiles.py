@@ -82,7 +82,7 @@ def test_wrong_settings_name_their_place(
 )
 def test_what_cannot_be_is_one_line(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["simulate", "--port", "0", *arguments])
-    assert (result.exit_code, result.stderr) == (1, message)
+    assert (result.exit_code, result.stderr) == (2, message)
 
 
 def test_help_names_the_knobs() -> None:
@@ -127,7 +127,7 @@ async def test_a_slow_reader_gets_every_byte_in_its_order(tmp_path: Path) -> Non
 
 
 async def test_a_process_that_cannot_start(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(EngineFailed, match="exit code 1"):
+    with pytest.raises(EngineFailed, match="exit code 2"):
         async with SimulatedProcess(settings=["seed=x"]):
             pass
     assert "at `$.seed`" in capfd.readouterr().err
