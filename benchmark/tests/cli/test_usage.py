@@ -78,6 +78,7 @@ def test_a_run_begins_without_what_only_its_end_needs() -> None:
         (("run", "--engine", "http://127.0.0.1:9"), "expected NAME=URL"),
         (("run", "--engine", "a=ftp://x"), "does not begin with http://"),
         (("run", *ONE, *ONE), "two engines are called a"),
+        (("run", "--vllm-url", "http://127.0.0.1:9", "-e", "vllm=http://127.0.0.1:8"), "two engines are called vllm"),
         (("run", *ONE, "--load", "crowd:3"), "is no load: it takes"),
         (("run", *ONE, "--load", "closed:4", "--duration", "5s"), "a closed loop takes numbers of requests"),
         (("run", *ONE, "--requests", "5", "--duration", "5s"), "exclude each other"),

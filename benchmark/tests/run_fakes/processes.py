@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from triphase_benchmark.cli.app import app
 from typer.testing import CliRunner
 
@@ -33,7 +34,9 @@ class Ended:
 
 def benchmark(*arguments: str) -> Ended:
     """Runs a command to its end, in this process: what it loads is loaded once."""
-    done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["triphase-benchmark", *arguments])
+        done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     return Ended(code=done.exit_code, out=done.stdout, err=done.stderr)
 
 
@@ -60,13 +63,13 @@ def until(process: subprocess.Popen[str], *, round_: int) -> None:
 
 @contextmanager
 def simulated(
-    *settings: str, profile: str = "vllm", config: str | None = None, pace: Sequence[str] = QUICK
+    *settings: str, profile: str = "vllm", config: str | None = None, pace: Sequence[str] = QUICK, port: int = 0
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A simulated engine: its URL, and its process. `pace`: the settings of its times."""
     options = [word for setting in (*pace, *settings) for word in ("--set", setting)]
     command = [sys.executable, "-P", "-m", "triphase_model", "simulate", "--profile", profile, *options]
     command += [] if config is None else ["--config", config]
-    command += ["--port", "0", "--announce", "--exit-with-stdin"]
+    command += ["--port", str(port), "--announce", "--exit-with-stdin"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
         assert process.stdout is not None

@@ -4,7 +4,7 @@ Its rule: every mistake is found before anything is asked of an engine. Raises B
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from triphase_benchmark.plan.problems import BadInput
 from triphase_benchmark.report.progress import Mode
 
 _FOLDER = Path("benchmark-results")
+_OUT = ("--out", "-o")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,20 @@ def free_folder(out: Path | None) -> Path:
 
 
 def repeating(seed: int | None) -> tuple[str, ...]:
-    """The command that was given, with the seed that was drawn for it."""
-    return (NAME, *sys.argv[1:], *([] if seed is None else ["--seed", str(seed)]))
+    """The command that was given, with the seed that was drawn for it.
+
+    It names no folder: that of the run is full, so the repeated one gets a folder by its time.
+    """
+    return (NAME, *_without_out(sys.argv[1:]), *([] if seed is None else ["--seed", str(seed)]))
+
+
+def _without_out(arguments: Sequence[str]) -> Iterator[str]:
+    rest = iter(arguments)
+    for word in rest:
+        if word in _OUT:
+            next(rest, None)
+        elif not word.startswith((f"{_OUT[0]}=", _OUT[1])):
+            yield word
 
 
 def mode_of(*, quiet: bool, json: bool, plain: bool) -> Mode:
