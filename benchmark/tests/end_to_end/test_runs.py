@@ -55,6 +55,14 @@ def test_two_engines_give_all_files(two: tuple[Ended, Path]) -> None:
     assert ratios["e2e", "mean"] > 1  # 4 ms a token against 1
 
 
+def test_progress_tells_whether_the_client_keeps_up(two: tuple[Ended, Path]) -> None:
+    told = [json.loads(line) for line in two[0].out.splitlines()]
+    told = [one for one in told if one["event"] == "progress"]
+    assert told[0]["client_ok"] is None
+    assert told[-1]["client_ok"] in {True, False}
+    assert told[-1]["client_lag_s"] > 0
+
+
 def test_a_manifest_tells_what_one_must_know(two: tuple[Ended, Path]) -> None:
     told = manifest(two[1])
     assert told["ending"] == "whole"

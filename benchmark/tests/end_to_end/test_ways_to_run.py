@@ -23,11 +23,13 @@ TRACE = """{"timestamp": 5000, "input_length": 600, "output_length": 4, "hash_id
 @pytest.fixture(autouse=True)
 def a_client_that_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """How fast it is here and now is not what these tests ask, and calibrating takes seconds."""
-    lags = {"lag_p50": 1e-6, "lag_p99": 2e-6, "lag_max": 3e-6}
+    lags: dict[str, Any] = {"lag_p50": 1e-6, "lag_p99": 2e-6, "lag_max": 3e-6}
 
     def found(_: object, load: ClientLoad, *, gateway: bool) -> Calibration:
-        more: dict[str, Any] = {"events": 9, "achieved": load.offered, "cpu_share": 0.1, "errors": 0}
-        return Calibration(load=load, workers=1, gateway=gateway, **lags, **more)
+        achieved = load.offered
+        return Calibration(
+            load=load, workers=1, events=9, achieved=achieved, cpu_share=0.1, errors=0, gateway=gateway, **lags
+        )
 
     monkeypatch.setattr("triphase_benchmark.run.conducting.calibrated", found)
 
