@@ -52,6 +52,6 @@ def test_an_engine_that_cannot_serve_leaves_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
         ended = benchmark("simulate", "--port", port, "--truth", str(tmp_path / "truth.parquet"))
-    assert ended.code == 1
+    assert ended.code == 2
     assert "cannot listen on" in ended.err
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ from triphase_benchmark.report import headline
 from triphase_benchmark.report.gathered import Gathered
 from triphase_benchmark.report.inputs import Inputs
 from triphase_benchmark.report.knees import Knee, knees
+from triphase_benchmark.report.labelled import labelled
 from triphase_benchmark.report.results import results
 
 
@@ -33,8 +34,8 @@ def test_a_knee_lies_between_the_loads_around_it() -> None:
     )
 
 
-def test_what_was_not_reached_is_said() -> None:
-    run = swept((4, ["vllm"]), (8, ["vllm"]), kind="closed", simulated=True)
+def test_what_was_not_reached_is_said(found: Gathered) -> None:
+    run, _ = labelled(swept((4, ["vllm"]), (8, ["vllm"]), kind="closed", simulated=True), found)
     assert headline.knee_sentences(run) == (
         "vllm (simulated) is saturated at a concurrency of 4 already, the lowest load: its knee lies below.",
         "friendli keeps up at a concurrency of 8, the highest load: its knee lies above.",

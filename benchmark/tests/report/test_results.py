@@ -30,14 +30,8 @@ def test_failures_are_told_by_round_and_kind(run: Inputs, found: Gathered) -> No
 
 def test_keys_stand_in_their_order(run: Inputs, found: Gathered) -> None:
     told = json.loads(results(run, found))
-    assert (
-        " ".join(told)
-<<<<<<< HEAD
-        == "format version engines simulated client_ok problems requests errors comparison rounds manifest"
-=======
-        == "format version engines simulated client_ok problems requests comparison knees rounds manifest"
->>>>>>> 154cb3d (Say of each engine of a sweep where its knee lies)
-    )
+    members = "format version engines simulated client_ok problems requests errors comparison knees rounds manifest"
+    assert " ".join(told) == members
     assert list(told["rounds"][0]) == ["round", "engine", "metric", "statistic", "value", "n", "void", "undefined"]
     assert list(told["manifest"]) == sorted(told["manifest"])
 

@@ -36,7 +36,7 @@ def verdicts(inputs: Inputs) -> tuple[str, ...]:
 def knee_sentences(inputs: Inputs) -> tuple[str, ...]:
     """Where each engine of a sweep gives in; nothing of a run at one load."""
     at = "at a concurrency of {:g}" if inputs.manifest.get("load_kind") == "closed" else "at {:g} requests/s"
-    return tuple(f"{_called(knee.engine, inputs.facts.simulated)} {_gives_in(knee, at)}." for knee in knees(inputs))
+    return tuple(f"{named(knee.engine)} {_gives_in(knee, at)}." for knee in knees(inputs))
 
 
 def _gives_in(knee: Knee, at: str) -> str:

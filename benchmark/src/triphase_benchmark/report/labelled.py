@@ -4,7 +4,7 @@ Its rule: names become labels here, once, before anything is drawn, so that no c
 it. What is written for programs (`results.py`) keeps the names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,10 +22,18 @@ def labelled(inputs: Inputs, found: Gathered) -> tuple[Inputs, Gathered]:
     def by_label(values: Mapping[str, _One]) -> dict[str, _One]:
         return {labels.get(name, name): value for name, value in values.items()}
 
+    def names_of(names: Iterable[str]) -> frozenset[str]:
+        return frozenset(labels.get(name, name) for name in names)
+
     shown = replace(
         inputs,
         facts=replace(
-            inputs.facts, engines=tuple(replace(one, label=labels.get(one.name)) for one in inputs.facts.engines)
+            inputs.facts,
+            engines=tuple(replace(one, label=labels.get(one.name)) for one in inputs.facts.engines),
+            sweep=tuple(
+                point if point.saturated is None else replace(point, saturated=names_of(point.saturated))
+                for point in inputs.facts.sweep
+            ),
         ),
         rounds=tuple(replace(row, engine=labels.get(row.engine, row.engine)) for row in inputs.rounds),
         comparison=tuple(
