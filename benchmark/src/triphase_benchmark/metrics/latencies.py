@@ -103,6 +103,8 @@ def itl(requests: Requests) -> Floats:
 
     Empty unless the engine tells, of all requests, how many tokens each chunk holds: half a pool is none.
     """
+    if comes_one_by_one(requests):
+        return icl(requests)
     counted = _with_a_gap(requests)
     tokens = requests.chunk_tokens[counted]
     if np.isnan(tokens).any():
@@ -111,6 +113,11 @@ def itl(requests: Requests) -> Floats:
     counted[counted] = tokens > 0
     gaps = _gaps(requests, counted)
     return np.concatenate([gaps, np.zeros(more)]) if more else gaps
+
+
+def comes_one_by_one(requests: Requests) -> bool:
+    """Whether each chunk holds one token, as far as is told of all, so that gaps by token are those between chunks."""
+    return bool((requests.chunk_tokens == 1).all())
 
 
 # What a service level objective may bound, and what it then bounds in an open loop: there, a request that could not be

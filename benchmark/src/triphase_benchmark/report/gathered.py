@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from triphase_benchmark.metrics import latencies
 from triphase_benchmark.metrics.requests import COLUMNS, Bools, Requests, read
 from triphase_benchmark.metrics.turns import Turn, batches_of, turns_of
-from triphase_benchmark.report.histogram import Histogram
+from triphase_benchmark.report.histogram import BLOCK, Histogram
 from triphase_benchmark.report.inputs import Inputs
 
 _BINS: Final = 120
@@ -142,13 +142,17 @@ class _Gathering:
         self._rates[key] = self._rate(requests, good, self._spans[key].begin)
 
     def _gaps(self, engine: str, requests: Requests) -> None:
-        gaps = latencies.icl(requests)
-        self._spread(engine, "icl").add(gaps)
-        by_token = latencies.itl(requests)
-        if gaps.size and not by_token.size:
+        gaps, by_token = Histogram(), Histogram()
+        gaps.add(latencies.icl(requests))
+        self._spread(engine, "icl").merge(gaps)
+        if latencies.comes_one_by_one(requests):  # as from most engines, and there are millions of gaps
+            by_token = gaps
+        else:
+            by_token.add(latencies.itl(requests))
+        if gaps.count and not by_token.count:
             self._untold.add(engine)
         elif engine not in self._untold:
-            self._spread(engine, "itl").add(by_token)
+            self._spread(engine, "itl").merge(by_token)
 
     def result(self) -> Gathered:
         return Gathered(
@@ -189,14 +193,18 @@ class _Gathering:
     def _rate(self, requests: Requests, good: Bools, begin: float) -> Floats:
         """Output tokens by bins of the turn's time; of a request whose engine does not tell, spread over its chunks."""
         counted = np.repeat(good, requests.chunks)
-        bins = ((requests.chunk_times[counted] - begin) * (_NS / self._bin_s)).astype(np.int64)
-        tokens = requests.chunk_tokens[counted]
+        tokens = requests.chunk_tokens
         if (untold := np.isnan(tokens)).any():
             even = requests.output_tokens / np.maximum(requests.chunks, 1)
-            tokens = np.where(untold, np.repeat(even, requests.chunks)[counted], tokens)
-        fits = (bins >= 0) & (bins <= _BINS) & ~np.isnan(tokens)
-        cells = np.minimum(bins[fits], _BINS - 1)
-        return np.bincount(cells, weights=tokens[fits], minlength=_BINS) / np.float64(self._bin_s)
+            tokens = np.where(untold, np.repeat(even, requests.chunks), tokens)
+        rate = np.zeros(_BINS)
+        for begins in range(0, len(tokens), BLOCK):
+            some = slice(begins, begins + BLOCK)
+            bins = (requests.chunk_times[some] - begin) * (_NS / self._bin_s)
+            fits = counted[some] & (bins >= 0) & (bins < _BINS + 1) & ~np.isnan(tokens[some])
+            cells = np.minimum(bins[fits].astype(np.int64), _BINS - 1)
+            rate += np.bincount(cells, weights=tokens[some][fits], minlength=_BINS)
+        return rate / np.float64(self._bin_s)
 
     def _flow(self, engine: str) -> Flow | None:
         mine = [key for key in self._rates if key[1] == engine]
