@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from run_fakes.tables import MS, calibrated, measured, truth
 from triphase_benchmark.records.schema import REQUESTS
+from triphase_benchmark.records.truth import TRUTH
 from triphase_benchmark.run.selftest.cases import COMPARED, QUEUES, STARVED, CountedCase, QueueCase
 from triphase_benchmark.run.selftest.judging import (
     check_compared,
@@ -15,6 +16,7 @@ from triphase_benchmark.run.selftest.judging import (
     check_succeeded,
     check_times,
     check_waits,
+    lateness,
 )
 from triphase_benchmark.run.selftest.trying import at_random
 from triphase_model.engine.simulated.serving.jobs import Job
@@ -70,8 +72,8 @@ def test_a_request_that_failed_is_a_failed_check_and_has_no_time() -> None:
     assert len(check_times("case", both, truth())) == 4
 
 
-def waits(case: QueueCase, *, busier: float = 1.0) -> pa.Table:
-    """The waits of a case's own requests in virtual time, as a client that is never late would measure them."""
+def waits(case: QueueCase, *, busier: float = 1.0) -> tuple[pa.Table, pa.Table]:
+    """A case's own requests in virtual time, as a client that is never late would measure them, and as they were."""
     given = ["timing.kind=queue", f"timing.service_s={case.service_s * busier}", f"timing.service={case.service}"]
     settings = settings_of("vllm", given=given, seed=case.seed)
     machine = machine_of(settings, cache=PrefixCache(settings.cache), start_ns=0)
@@ -79,17 +81,32 @@ def waits(case: QueueCase, *, busier: float = 1.0) -> pa.Table:
         (request.scheduled_ns or 0, Job(key=request.prompt.id, prompt_tokens=1, chunks=(1, 1)))
         for request in at_random(case)
     ]
-    rows = [
-        measured(request=number, sent=course.run.submitted_ns, chunk_times=list(course.chunks_ns)).to_pylist()[0]
-        for number, course in enumerate(played(machine, jobs))
-    ]
-    return pa.Table.from_pylist(rows, REQUESTS)
+    ours, theirs = [], []
+    for number, course in enumerate(played(machine, jobs)):
+        sent, chunks, name = course.run.submitted_ns, list(course.chunks_ns), f"self-{number}"
+        ours += measured(request=number, prompt=name, sent=sent, chunk_times=chunks).to_pylist()
+        theirs += truth(request=name, received=sent, chunk_due=chunks, chunk_sent=chunks).to_pylist()
+    return pa.Table.from_pylist(ours, REQUESTS), pa.Table.from_pylist(theirs, TRUTH)
 
 
 @pytest.mark.parametrize("case", QUEUES, ids=lambda case: case.name)
 def test_queues_of_the_self_test_agree_with_theory_and_busier_ones_do_not(case: QueueCase) -> None:
-    assert [check.holds for check in check_waits(case, waits(case))] == [True, True]
-    assert [check.holds for check in check_waits(case, waits(case, busier=1.5))] == [False, False]
+    assert [check.holds for check in check_waits(case, *waits(case))] == [True] * 4
+    assert [check.holds for check in check_waits(case, *waits(case, busier=1.5))] == [False, False, True, True]
+
+
+def test_a_client_that_adds_to_the_waits_is_seen() -> None:
+    ours, theirs = waits(QUEUES[0])
+    late = pa.Table.from_pylist(
+        [row | {"chunk_times": [at + MS for at in row["chunk_times"]]} for row in ours.to_pylist()], REQUESTS
+    )
+    assert [check.holds for check in check_waits(QUEUES[0], late, theirs)] == [True, True, False, False]
+
+
+def test_how_late_the_engine_was_is_told_by_its_log() -> None:
+    assert lateness(truth()) == 0
+    assert lateness(truth(chunk_due=[50 * MS, 70 * MS, 88 * MS])) == pytest.approx(0.002)
+    assert lateness(truth(chunk_due=[], chunk_sent=[])) == 0
 
 
 def test_verdicts_on_equal_engines_are_judged_by_what_chance_allows() -> None:

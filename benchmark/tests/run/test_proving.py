@@ -24,6 +24,7 @@ class Machine:
 
     lags: list[float]
     table: pa.Table = field(default_factory=measured)
+    log: pa.Table = field(default_factory=truth)
     tries: int = 0
 
     def calibrate(self, load: ClientLoad, *, workers: int) -> Calibration:
@@ -31,7 +32,7 @@ class Machine:
 
     def attempt(self) -> Tried:
         self.tries += 1
-        return Tried(measured=self.table, truth=truth(), end=LegEnd(begin_ns=0, cpu_share=0.1))
+        return Tried(measured=self.table, truth=self.log, end=LegEnd(begin_ns=0, cpu_share=0.1))
 
     def judged(self) -> list[bool | None]:
         case = Clocked(
@@ -66,6 +67,14 @@ def test_where_it_is_always_late_no_time_is_judged_and_the_reason_is_told() -> N
     assert machine.judged() == [True, None, None, None, None]
     assert machine.tries == TRIES
     assert all("not judged: p99 of the client's lag (3.00 ms) is 15.0%" in check.off for check in machine.checks[1:])
+
+
+def test_what_is_off_while_the_engine_itself_was_late_is_not_judged() -> None:
+    late = measured(chunk_times=[50 * MS + MS, 70 * MS + MS, 90 * MS + MS])
+    machine = Machine([OK, OK] * TRIES, late, truth(chunk_due=[50 * MS, 69 * MS, 90 * MS]))
+    assert machine.judged() == [True, None, None, True, True]
+    assert machine.tries == TRIES
+    assert "not judged: the engine itself was late (p99 1.00 ms)" in machine.checks[1].off
 
 
 def test_a_request_that_failed_is_no_matter_of_the_clock() -> None:

@@ -22,12 +22,13 @@ def measured(**changes: Any) -> pa.Table:
     return pa.Table.from_pylist([known | changes], REQUESTS)
 
 
-def truth() -> pa.Table:
+def truth(**changes: Any) -> pa.Table:
     known: dict[str, Any] = {field.name: 0 for field in TRUTH if not field.nullable}
-    known |= {"request": "self-0", "answer": "1", "outcome": "completed", "status": 200, "chunk_due": []}
-    known |= {"chunk_sent": [50 * MS, 70 * MS, 90 * MS], "chunk_tokens": [1, 1, 1], "chunk_output": [False, True, True]}
+    known |= {"request": "self-0", "answer": "1", "outcome": "completed", "status": 200}
+    known |= {name: [50 * MS, 70 * MS, 90 * MS] for name in ("chunk_due", "chunk_sent")}
+    known |= {"chunk_tokens": [1, 1, 1], "chunk_output": [False, True, True]}
     known |= {"input_tokens": 5, "output_tokens": 3, "reasoning_tokens": 1}
-    return pa.Table.from_pylist([known], TRUTH)
+    return pa.Table.from_pylist([known | changes], TRUTH)
 
 
 def calibrated(load: ClientLoad, *, workers: int, lag_s: float = 1e-4) -> Calibration:

@@ -46,8 +46,9 @@ class Histogram:
 
     def merge(self, other: "Histogram") -> None:
         """Counts what the other one has counted."""
-        self._least, self._greatest = min(self._least, other._least), max(self._greatest, other._greatest)
-        self._counts += other._counts
+        self._least = min(self._least, other._least)  # noqa: SLF001 - one of its own kind, as in the next lines
+        self._greatest = max(self._greatest, other._greatest)  # noqa: SLF001
+        self._counts += other._counts  # noqa: SLF001
 
     def quantiles(self, shares: Iterable[float]) -> Floats:
         """For each share, the least value that so many of all do not exceed. NaN where nothing was added."""
