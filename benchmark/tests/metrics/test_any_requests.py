@@ -63,6 +63,9 @@ def test_every_table_has_its_rounds(rows: list[dict[str, Any]], load: Load) -> N
         assert 0 < row["share"] <= 1
 
 
+PHASES = ("accepted", "prompt_summary", "reasoning_summary")  # which only gateways have
+
+
 @pytest.mark.skipif(os.environ.get("TRIPHASE_BENCHMARK") != "full", reason="takes 2 GB: TRIPHASE_BENCHMARK=full")
 def test_a_million_requests_take_seconds() -> None:
     count, chunks = 1_000_000, 20
@@ -89,4 +92,5 @@ def test_a_million_requests_take_seconds() -> None:
     begin = time.process_time()
     rounds = rounds_of(table, load=Load.OPEN, slos={"ttft": 0.5})
     assert time.process_time() - begin < 15
-    assert {row["value"] is not None for row in rounds.to_pylist() if row["statistic"] == "p99"} == {True}
+    told = [row for row in rounds.to_pylist() if row["statistic"] == "p99" and row["metric"] not in PHASES]
+    assert {row["value"] is not None for row in told} == {True}
