@@ -64,10 +64,7 @@ def selftest(*, full: bool, json: bool) -> Exit:
     if not json:
         console_for(sys.stdout).print(_table(checks))
     verdict = f"{len(checks) - len(wrong) - len(unjudged)} of {len(checks)} checks hold"
-    say(
-        verdict
-        + (f"; {len(unjudged)} could not be judged, since the client is not ok on this machine now" if unjudged else "")
-    )
+    say(verdict + (f"; {len(unjudged)} could not be judged on this machine now" if unjudged else ""))
     return Exit.NO if wrong else Exit.INCONCLUSIVE if unjudged else Exit.DONE
 
 

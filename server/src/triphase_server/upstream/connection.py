@@ -2,8 +2,8 @@
 
 Where a body is garbled right behind its head, aiohttp's parser throws away the head too if it sees both at once
 (3.14.5), so what came in one piece would fail otherwise than what came in two: it is handed the head first. A chunked
-body it is not handed at all, since it does for each chunk what `chunked.py` does for each block, which is a tenth of
-what a request costs. A connection goes on reading only after a pause. And it counts its exchanges, for who finds it
+body it is not handed at all, since it does for each chunk what `chunked.py` does for each block, and engines send a
+chunk for each token. A connection goes on reading only after a pause. And it counts its exchanges, for who finds it
 dead.
 """
 

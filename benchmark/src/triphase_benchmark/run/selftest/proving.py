@@ -26,7 +26,7 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What is tried, in this order; the whole of it takes some three minutes."""
+    """What is tried, in this order; the whole of it takes some four minutes."""
 
     counted: Sequence[cases.CountedCase] = cases.COUNTED
     compared: Sequence[cases.ComparedCase] = cases.COMPARED
